@@ -1,0 +1,329 @@
+"""The log: `operation` opens a turn, `append` says what happened, `head` and `verify` read. The only writer of Event.
+
+A turn is one durable transaction at READ COMMITTED. Events are collected while the verb works and are numbered,
+stamped, chained and inserted at its very end, under the log's advisory lock, which is therefore the last lock taken
+and held for an instant: readers see sequence numbers in commit order, without gaps, and nothing waits in a circle.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, ParamSpec, TypeVar
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from commitments.models import Accord, Commitment, Event, Note
+from commitments.words import EventKind, Origin
+
+P = ParamSpec("P")
+R = TypeVar("R")
+VERSION = 1
+GENESIS = "0" * 64
+# Two halves of the advisory lock that orders the log: any constant pair will do, as long as nothing else uses it.
+LOG_LOCK = (0x4143, 0x4C4F)
+BATCH = 1000
+
+
+class NotInTurn(RuntimeError):
+    """`append` was called outside an operation: a fact would have no transaction to belong to."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A fact that waits for the end of its turn."""
+
+    kind: str
+    accord_id: int
+    accord_code: str
+    commitment_id: int | None
+    commitment_code: str | None
+    by: str
+    origin: str
+    facts: dict[str, Any]
+    happened_on: date | None
+    crossed_at: datetime | None
+    note: str
+    language: str
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one outermost operation has collected."""
+
+    pending: list[Pending] = field(default_factory=list)
+
+
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
+
+
+def operation(function: Callable[P, R]) -> Callable[P, R]:
+    """Makes a function a verb: the outermost one is a durable transaction that ends with its events in the log.
+
+    A nested operation is a savepoint whose events go when it fails. Nothing is appended when it raises.
+    """
+
+    @functools.wraps(function)
+    def verb(*args: P.args, **kwargs: P.kwargs) -> R:
+        outer = _turn.get()
+        if outer is not None:
+            mark = len(outer.pending)
+            try:
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except BaseException:
+                del outer.pending[mark:]
+                raise
+        with transaction.atomic(durable=True):
+            turn = Turn()
+            token = _turn.set(turn)
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                _turn.reset(token)
+            if turn.pending:
+                _write(turn.pending)
+            return result
+
+    return verb
+
+
+def give_up_waiting(milliseconds: int | None = None) -> None:
+    """Inside an operation: a lock that others hold is waited for this long at most (staff should not hang)."""
+    limit = settings.STAFF_LOCK_TIMEOUT_MS if milliseconds is None else milliseconds
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{limit}ms"])
+
+
+def append(
+    kind: EventKind,
+    accord: Accord,
+    commitment: Commitment | None = None,
+    *,
+    by: str = "",
+    origin: str = Origin.LIVE,
+    facts: Mapping[str, Any] | None = None,
+    happened_on: date | None = None,
+    crossed_at: datetime | None = None,
+    note: str = "",
+    language: str = "en",
+) -> None:
+    """Says that something happened; it stands in the log when the outermost operation commits.
+
+    `facts` hold codes and values only (texts, never floats); prose goes into `note`, which is hashed with a salt and
+    kept erasable. Raises NotInTurn outside an operation and TypeError for a fact that JSON cannot tell exactly.
+    """
+    turn = _turn.get()
+    if turn is None:
+        raise NotInTurn(f"{kind} was appended outside an operation")
+    turn.pending.append(
+        Pending(
+            kind=str(kind),
+            accord_id=accord.pk,
+            accord_code=accord.code,
+            commitment_id=commitment.pk if commitment else None,
+            commitment_code=commitment.code if commitment else None,
+            by=by,
+            origin=str(origin),
+            facts={name: _exact(value) for name, value in (facts or {}).items()},
+            happened_on=happened_on,
+            crossed_at=crossed_at,
+            note=note,
+            language=language,
+        )
+    )
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as the log writes it: UTC with six digits, `2025-12-01T00:00:00.000000Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+def _exact(value: Any) -> Any:
+    """The value in the log's own types; raises TypeError for one that would not read back the same."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): _exact(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_exact(item) for item in value]
+        return sorted(items) if isinstance(value, set | frozenset) else items
+    raise TypeError(f"the log cannot keep a {type(value).__name__}: use texts for numbers with a fraction")
+
+
+def canonical(document: Mapping[str, Any]) -> str:
+    """The one text of a document: JSON, keys sorted, no spaces, UTF-8."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def chain(prev_hash: str, body: str) -> str:
+    """SHA-256 over the previous hash and the body, lower-case hexadecimal."""
+    return hashlib.sha256(prev_hash.encode() + body.encode()).hexdigest()
+
+
+def note_digest(salt: str, text: str) -> str:
+    """SHA-256 over salt and note."""
+    return hashlib.sha256((salt + text).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last event of the log; seq 0 when it is empty."""
+
+    seq: int
+    hash: str
+    at: datetime | None
+
+    @property
+    def cursor(self) -> str:
+        """SEQ-hash8, so that a restored or foreign log is noticed."""
+        return f"{self.seq}-{self.hash[:8]}"
+
+
+def head() -> Head:
+    """Where the log ends, as this transaction sees it."""
+    last = Event.objects.order_by("-seq").values_list("seq", "hash", "at").first()
+    return Head(*last) if last else Head(0, GENESIS, None)
+
+
+def _write(pending: list[Pending]) -> None:
+    """Numbers, stamps, chains and inserts, under the log's lock, which is the last one taken."""
+    notes: list[Note] = []
+    digests: list[str] = []
+    for fact in pending:
+        if fact.note:
+            salt = secrets.token_hex(16)
+            digests.append(note_digest(salt, fact.note))
+            notes.append(Note(digest=digests[-1], salt=salt, text=fact.note, language=fact.language))
+        else:
+            digests.append("")
+    Note.objects.bulk_create(notes, batch_size=BATCH)
+    with connection.cursor() as cursor:
+        # Deferred foreign keys are checked now, so that nothing can wait or fail under the log's lock.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOG_LOCK)
+    # A second statement: at READ COMMITTED it sees what the previous holder of the lock committed.
+    last = head()
+    now = timezone.now()
+    at = max(now, last.at) if last.at else now
+    seq, prev_hash = last.seq, last.hash
+    events: list[Event] = []
+    for fact, digest in zip(pending, digests, strict=True):
+        seq += 1
+        body = canonical(
+            {
+                "v": VERSION,
+                "seq": seq,
+                "at": stamp(at),
+                "kind": fact.kind,
+                "origin": fact.origin,
+                "accord": fact.accord_code,
+                "commitment": fact.commitment_code,
+                "by": fact.by or None,
+                "happened_on": fact.happened_on.isoformat() if fact.happened_on else None,
+                "crossed_at": stamp(fact.crossed_at) if fact.crossed_at else None,
+                "note": digest or None,
+                "facts": fact.facts,
+            }
+        )
+        hashed = chain(prev_hash, body)
+        events.append(
+            Event(
+                seq=seq,
+                at=at,
+                kind=fact.kind,
+                origin=fact.origin,
+                accord_id=fact.accord_id,
+                commitment_id=fact.commitment_id,
+                by=fact.by,
+                happened_on=fact.happened_on,
+                crossed_at=fact.crossed_at,
+                note_digest=digest,
+                body=body,
+                prev_hash=prev_hash,
+                hash=hashed,
+            )
+        )
+        prev_hash = hashed
+    Event.objects.bulk_create(events, batch_size=BATCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first row of the log that does not hold, and why."""
+
+    seq: int
+    why: str
+
+
+def verify() -> tuple[int, Fault | None]:
+    """Reads the whole log; the number of events that hold, and the first that does not (None: all do)."""
+    held, prev_hash, prev_at = 0, GENESIS, None
+    for event, accord_code, commitment_code in _rows():
+        expected = held + 1
+        if event.seq != expected:
+            return held, Fault(expected, f"event {expected} is missing")
+        why = _what_is_wrong(event, accord_code, commitment_code, prev_hash, prev_at)
+        if why:
+            return held, Fault(event.seq, why)
+        held, prev_hash, prev_at = event.seq, event.hash, event.at
+    return held, None
+
+
+def _rows() -> Iterator[tuple[Event, str, str | None]]:
+    rows = Event.objects.order_by("seq").select_related("accord", "commitment")
+    for event in rows.iterator(chunk_size=BATCH):
+        yield event, event.accord.code, event.commitment.code if event.commitment else None
+
+
+def _what_is_wrong(
+    event: Event, accord_code: str, commitment_code: str | None, prev_hash: str, prev_at: datetime | None
+) -> str:
+    if event.prev_hash != prev_hash:
+        return "it does not follow the event before it"
+    if chain(prev_hash, event.body) != event.hash:
+        return "its body does not give its hash"
+    if prev_at and event.at < prev_at:
+        return "it is stamped before the event before it"
+    try:
+        said = orjson.loads(event.body)
+    except orjson.JSONDecodeError:
+        return "its body is not JSON"
+    columns = {
+        "seq": event.seq,
+        "at": stamp(event.at),
+        "kind": event.kind,
+        "origin": event.origin,
+        "accord": accord_code,
+        "commitment": commitment_code,
+        "by": event.by or None,
+        "happened_on": event.happened_on.isoformat() if event.happened_on else None,
+        "crossed_at": stamp(event.crossed_at) if event.crossed_at else None,
+        "note": event.note_digest or None,
+    }
+    for name, value in columns.items():
+        if said.get(name) != value:
+            return f"its column {name} does not say what its body says"
+    if event.note_digest:
+        note = Note.objects.filter(digest=event.note_digest).first()
+        if note is None:
+            return "its note is missing"
+        if note.redacted_at is None and note_digest(note.salt, note.text) != note.digest:
+            return "its note was changed"
+    return ""

@@ -1,0 +1,42 @@
+"""The nouns of the record, one file each. Doors import them from here; only the verbs write them."""
+
+from commitments.models.accord import (
+    Accord,
+    AccordParty,
+    Instrument,
+    Party,
+    Provision,
+    Section,
+    Source,
+    Topic,
+)
+from commitments.models.assessment import Assessment
+from commitments.models.commitment import Citation, Commitment, Dependency, Participation, Step
+from commitments.models.deadline import Deadline
+from commitments.models.event import Event, Note
+from commitments.models.evidence import Evidence
+from commitments.models.heartbeat import Heartbeat
+from commitments.models.staff import Membership
+
+__all__ = [
+    "Accord",
+    "AccordParty",
+    "Assessment",
+    "Citation",
+    "Commitment",
+    "Deadline",
+    "Dependency",
+    "Event",
+    "Evidence",
+    "Heartbeat",
+    "Instrument",
+    "Membership",
+    "Note",
+    "Participation",
+    "Party",
+    "Provision",
+    "Section",
+    "Source",
+    "Step",
+    "Topic",
+]

@@ -1,0 +1,42 @@
+"""The verbs, one file per noun: the only code that changes the record."""
+
+from commitments.operations.accords import AccordFacts, record_sources, register_accord
+from commitments.operations.assessments import (
+    Judgement,
+    draft_assessments,
+    publish_assessments,
+    reject_assessments,
+    retract_assessments,
+)
+from commitments.operations.commitments import NewCommitment, correct_commitments, register_commitments
+from commitments.operations.deadlines import (
+    NewDeadline,
+    meet_deadlines,
+    move_deadlines,
+    set_deadlines,
+)
+from commitments.operations.evidence import NewEvidence, attach_evidence, withdraw_evidence
+from commitments.operations.scanning import mark_what_has_passed, scan
+
+__all__ = [
+    "AccordFacts",
+    "Judgement",
+    "NewCommitment",
+    "NewDeadline",
+    "NewEvidence",
+    "attach_evidence",
+    "correct_commitments",
+    "draft_assessments",
+    "mark_what_has_passed",
+    "meet_deadlines",
+    "move_deadlines",
+    "publish_assessments",
+    "record_sources",
+    "register_accord",
+    "register_commitments",
+    "reject_assessments",
+    "retract_assessments",
+    "scan",
+    "set_deadlines",
+    "withdraw_evidence",
+]

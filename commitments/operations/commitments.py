@@ -1,0 +1,348 @@
+"""Verbs on commitments: register them with their terms, and correct the words of one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from commitments import standing
+from commitments.actors import Actor
+from commitments.deadlines import DateError, parse_window
+from commitments.log import append, canonical, operation
+from commitments.models import (
+    Accord,
+    Citation,
+    Commitment,
+    Dependency,
+    Instrument,
+    Participation,
+    Party,
+    Provision,
+    Section,
+    Source,
+    Step,
+    Topic,
+)
+from commitments.operations.keeping import check_version, locked, refresh, set_course, zones_of
+from commitments.refusals import Problem, Refused, refuse
+from commitments.words import UNCOUNTED_STRENGTHS, EventKind, Kind, Origin, Role
+from tracker.kit.localized import check_localized
+
+CORRECTABLE = ("title", "summary", "cautions", "verb_words", "verb_source", "ends_when", "strength", "provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommitment:
+    """The terms of a commitment, by codes; texts are localized mappings, dates are dates or EDTF where said."""
+
+    code: str
+    title: Mapping[str, str]
+    summary: Mapping[str, str]
+    section: str
+    kind: str
+    strength: str
+    provenance: str
+    starts_on: date | None = None
+    ends: Mapping[str, Any] | None = None
+    provisions: Sequence[str] = ()
+    instrument: str | None = None
+    related_instruments: Sequence[str] = ()
+    verb: Mapping[str, str] | None = None
+    roles: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    topics: Sequence[str] = ()
+    citations: Sequence[Mapping[str, Any]] = ()
+    dependencies: Sequence[Mapping[str, str]] = ()
+    steps: Sequence[Mapping[str, Any]] = ()
+    is_verifiable: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+ROLE_NAMES = {
+    "bound": Role.BOUND,
+    "beneficiaries": Role.BENEFICIARY,
+    "counterparts": Role.COUNTERPART,
+    "attributed_to": Role.ATTRIBUTED_TO,
+}
+DETAILS = ("period", "qualifiers", "amount", "portfolio", "trigger", "rhythm", "cautions")
+
+
+class Known(dict[str, Any]):
+    """Rows by code; asking for an unknown code is a refusal that names the field."""
+
+    def __init__(self, name: str, rows: Any) -> None:
+        super().__init__({row.code: row for row in rows})
+        self.name = name
+
+    def __missing__(self, code: str) -> Any:
+        raise refuse(self.name, "unknown", _("There is no %(what)s “%(code)s”.") % {"what": self.name, "code": code})
+
+
+def _ends(order: NewCommitment) -> dict[str, Any]:
+    if not order.ends:
+        return {}
+    on, words = order.ends.get("on"), order.ends.get("condition") or ""
+    if on is None:
+        return {"ends_when": words, "awaits_event": True}
+    try:
+        window = parse_window(on)
+    except DateError as error:
+        raise Refused(Problem("ends.on", "date", str(error))) from None
+    return {"ends_on": window.last, "ends_edtf": on, "ends_when": words}
+
+
+def is_counted(order: NewCommitment) -> bool:
+    """Whether it counts in percentages: bound to somebody, verifiable, and more than a declaration or a recital."""
+    return (
+        order.is_verifiable
+        and bool(order.roles.get("bound"))
+        and order.kind != Kind.BASELINE
+        and order.strength not in UNCOUNTED_STRENGTHS
+    )
+
+
+@operation
+def register_commitments(
+    accord: Accord, orders: Sequence[NewCommitment], *, actor: Actor, origin: str = Origin.LIVE
+) -> list[Commitment]:
+    """Registers new commitments of an accord, in the order given; raises Refused naming field and rule."""
+    actor.require("register", accord)
+    sections = Known("section", Section.objects.filter(accord=accord))
+    provisions = Known("provision", Provision.objects.filter(accord=accord))
+    sources = Known("source", Source.objects.filter(accord=accord))
+    instruments = Known("instrument", Instrument.objects.all())
+    parties = Known("party", Party.objects.all())
+    topics = Known("topic", Topic.objects.all())
+    taken = set(
+        Commitment.objects.filter(code__in=[order.code for order in orders]).values_list("code", flat=True)
+    )
+    rows: list[Commitment] = []
+    for order in orders:
+        if order.code in taken:
+            raise refuse("code", "taken", _("There already is a commitment %(code)s.") % {"code": order.code})
+        taken.add(order.code)
+        for name, text in (("title", order.title), ("summary", order.summary)):
+            try:
+                check_localized(text)
+            except ValidationError as error:
+                raise refuse(name, "text", f"{order.code}: {error.messages[0]}") from None
+        row = Commitment(
+            accord=accord,
+            code=order.code,
+            title=dict(order.title),
+            summary=dict(order.summary),
+            section=sections[order.section],
+            instrument=instruments[order.instrument] if order.instrument else None,
+            kind=order.kind,
+            strength=order.strength,
+            verb_words=(order.verb or {}).get("words") or "",
+            verb_source=(order.verb or {}).get("source") or "",
+            provenance=order.provenance,
+            is_verifiable=order.is_verifiable,
+            is_counted=is_counted(order),
+            starts_on=order.starts_on or accord.signed_on,
+            **_ends(order),
+            **{name: value for name, value in order.details.items() if name in DETAILS and value is not None},
+        )
+        if row.ends_on and row.ends_on < row.starts_on:
+            raise refuse("ends", "order", _("%(code)s ends before it begins.") % {"code": order.code})
+        try:
+            row.clean_fields(exclude=["accord", "section", "instrument"])
+        except ValidationError as error:
+            raise Refused(
+                *(
+                    Problem(name, "invalid", f"{order.code}: {message}")
+                    for name, messages in error.message_dict.items()
+                    for message in messages
+                )
+            ) from None
+        rows.append(row)
+    Commitment.objects.bulk_create(rows, batch_size=500)
+    by_code = {row.code: row for row in rows}
+    _relate(orders, by_code, accord, provisions, sources, instruments, parties, topics)
+    zones = zones_of(rows)
+    for row in rows:
+        set_course(row, [], standing.Judgement(), zones.get(row.pk, []))
+    Commitment.objects.bulk_update(rows, ["turns_at", "turns_timeliness", "turns_upkeep"], batch_size=500)
+    for order in orders:
+        row = by_code[order.code]
+        append(
+            EventKind.COMMITMENT_REGISTERED,
+            accord,
+            row,
+            by=actor.office,
+            origin=origin,
+            happened_on=row.starts_on,
+            facts={
+                "kind": row.kind,
+                "strength": row.strength,
+                "provenance": row.provenance,
+                "section": order.section,
+                "starts_on": row.starts_on,
+                "ends_on": row.ends_on,
+                "bound": sorted(order.roles.get("bound", ())),
+                "counted": row.is_counted,
+                "terms": terms_digest(row),
+            },
+        )
+    return rows
+
+
+def terms_digest(row: Commitment) -> str:
+    """SHA-256 over the words of a commitment, so that the log proves them without holding prose."""
+    words = {"title": row.title, "summary": row.summary, "cautions": row.cautions, "verb": row.verb_words}
+    return hashlib.sha256(canonical(words).encode()).hexdigest()
+
+
+def _relate(
+    orders: Sequence[NewCommitment],
+    by_code: dict[str, Commitment],
+    accord: Accord,
+    provisions: Known,
+    sources: Known,
+    instruments: Known,
+    parties: Known,
+    topics: Known,
+) -> None:
+    """Inserts what hangs on the commitments: one statement per sort of row."""
+    others = Known("commitment", Commitment.objects.filter(accord=accord))
+    participations, citations, dependencies, steps = [], [], [], []
+    through: dict[Any, list[Any]] = {
+        Commitment.provisions.through: [],
+        Commitment.topics.through: [],
+        Commitment.related_instruments.through: [],
+    }
+    for order in orders:
+        row = by_code[order.code]
+        for name, role in ROLE_NAMES.items():
+            for item in order.roles.get(name, ()):
+                code, source = (item, "") if isinstance(item, str) else (item["code"], item.get("source") or "")
+                participations.append(
+                    Participation(commitment=row, party=parties[code], role=role, source=source)
+                )
+        for item in order.citations:
+            citations.append(
+                Citation(commitment=row, source=sources[item["source"]], lines=list(item.get("lines") or []))
+            )
+        for item in order.dependencies:
+            dependencies.append(Dependency(commitment=row, on=others[item["on"]], type=item["type"]))
+        for position, item in enumerate(order.steps):
+            steps.append(_step(row, position, item, sources))
+        for model, name, known, codes in (
+            (Commitment.provisions.through, "provision", provisions, order.provisions),
+            (Commitment.topics.through, "topic", topics, order.topics),
+            (Commitment.related_instruments.through, "instrument", instruments, order.related_instruments),
+        ):
+            through[model].extend(
+                model(commitment_id=row.pk, **{f"{name}_id": known[code].pk}) for code in dict.fromkeys(codes)
+            )
+    Participation.objects.bulk_create(participations, batch_size=1000)
+    Citation.objects.bulk_create(citations, batch_size=1000)
+    Dependency.objects.bulk_create(dependencies, batch_size=1000)
+    Step.objects.bulk_create(steps, batch_size=1000)
+    for model, links in through.items():
+        model.objects.bulk_create(links, batch_size=1000)
+    _no_cycle(accord)
+
+
+def _step(row: Commitment, position: int, item: Mapping[str, Any], sources: Known) -> Step:
+    on = item.get("on") or ""
+    happened_on = None
+    if on:
+        try:
+            happened_on = parse_window(on).last
+        except DateError as error:
+            raise refuse("steps.on", "date", f"{row.code}: {error}") from None
+    return Step(
+        commitment=row,
+        position=position,
+        label=dict(item["label"]),
+        on=on,
+        happened_on=happened_on,
+        source=sources[item["source"]] if item.get("source") else None,
+        locator=item.get("locator") or "",
+    )
+
+
+def _no_cycle(accord: Accord) -> None:
+    """Raises Refused when hard or part_of dependencies of the accord lead back to where they began."""
+    edges: dict[str, list[str]] = {}
+    rows = Dependency.objects.filter(commitment__accord=accord, type__in=["hard", "part_of"])
+    for start, end in rows.values_list("commitment__code", "on__code"):
+        edges.setdefault(start, []).append(end)
+    done: set[str] = set()
+    for start in edges:
+        path: list[str] = []
+        stack: list[tuple[str, bool]] = [(start, False)]
+        while stack:
+            code, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                done.add(code)
+                continue
+            if code in path:
+                circle = " → ".join([*path[path.index(code) :], code])
+                raise refuse("dependencies", "cycle", _("These depend on each other in a circle: %s.") % circle)
+            if code in done:
+                continue
+            path.append(code)
+            stack.append((code, True))
+            stack.extend((other, False) for other in edges.get(code, ()))
+
+
+@operation
+def correct_commitments(
+    changes: Mapping[str, Mapping[str, Any]],
+    *,
+    actor: Actor,
+    why: str,
+    version: int | None = None,
+    origin: str = Origin.LIVE,
+) -> list[Commitment]:
+    """Corrects the words of commitments, by code; what is the same already is left alone. A reason is needed.
+
+    Raises Refused for a field that is not CORRECTABLE, Stale when `version` is no longer the row's.
+    """
+    if not why.strip():
+        raise refuse("why", "required", _("A correction needs a reason."))
+    rows = locked(changes, actor)
+    touched = []
+    for code, row in rows.items():
+        actor.require("correct", row.accord)
+        check_version(row, version)
+        before = terms_digest(row)
+        fields = []
+        for name, value in changes[code].items():
+            if name not in CORRECTABLE:
+                raise refuse(name, "fixed", _("“%(name)s” cannot be corrected.") % {"name": name})
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+                fields.append(name)
+        if not fields:
+            continue
+        try:
+            for name in ("title", "summary"):
+                check_localized(getattr(row, name))
+            row.clean_fields(exclude=["accord", "section", "instrument"])
+        except ValidationError as error:
+            messages = error.message_dict if hasattr(error, "error_dict") else {"title": error.messages}
+            raise Refused(*(Problem(n, "invalid", m) for n, ms in messages.items() for m in ms)) from None
+        row.save(update_fields=fields)
+        touched.append(row)
+        append(
+            EventKind.COMMITMENT_CORRECTED,
+            row.accord,
+            row,
+            by=actor.office,
+            origin=origin,
+            facts={"fields": sorted(fields), "terms_before": before, "terms": terms_digest(row)},
+            note=why.strip(),
+        )
+    if touched:
+        refresh(touched)
+    return touched

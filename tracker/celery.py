@@ -1,0 +1,71 @@
+"""The Celery app: Redis only wakes; every obligation stands in a table, so a lost message costs a tick.
+
+No result backend, no eta, countdown or retry; messages expire after 60 seconds so that a stopped worker
+does not come back to a mountain of ticks; socket time-outs so that a hung broker never holds a process up.
+"""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker.settings")
+
+from django.conf import settings  # noqa: E402  (the settings module must be named first)
+
+app = Celery("tracker")
+
+
+def broker(url: str) -> dict[str, object]:
+    """The broker's settings for a Redis address; `redis+socket:///path` is a Unix socket."""
+    options: dict[str, object] = {
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "retry_on_timeout": True,
+        "health_check_interval": 10,
+        "visibility_timeout": 3600,
+    }
+    return {"broker_url": url, "broker_transport_options": options}
+
+
+app.conf.update(
+    **broker(settings.REDIS_URL),
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    task_ignore_result=True,
+    task_acks_late=False,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    task_publish_retry=False,
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="UTC",
+    beat_schedule={
+        "commitments.scan": {
+            "task": "commitments.scan",
+            "schedule": float(settings.BEAT_SECONDS),
+            "options": {"expires": 60},
+        },
+        "notifications.fan_out": {
+            "task": "notifications.fan_out",
+            "schedule": float(settings.BEAT_SECONDS),
+            "options": {"expires": 60},
+        },
+        "notifications.deliver": {
+            "task": "notifications.deliver",
+            "schedule": float(settings.BEAT_SECONDS),
+            "options": {"expires": 60},
+        },
+        "notifications.prune": {
+            "task": "notifications.prune",
+            "schedule": 3600.0,
+            "options": {"expires": 60},
+        },
+    },
+)
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _use_our_logging(**_: object) -> None:
+    """Celery leaves the log format to the settings."""

@@ -1,0 +1,1 @@
+"""The tool shed: small parts that know nothing of accords."""
