@@ -1,0 +1,136 @@
+"""One translated sentence per event, for page, Atom, mail subject, feed and admin alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import orjson
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from commitments.words import (
+    Authority,
+    Bearing,
+    DeadlineType,
+    EventKind,
+    Status,
+)
+
+Facts = Mapping[str, Any]
+
+
+def facts_of(body: str) -> dict[str, Any]:
+    """The facts in the body of an event."""
+    return dict(orjson.loads(body)["facts"])
+
+
+def in_words(day: str | None) -> str:
+    """A date of the log ("2024-11-16", or the day of an instant) in the reader's words; a dash for none."""
+    if not day:
+        return "—"
+    return formats.date_format(date.fromisoformat(day[:10]), "DATE_FORMAT", use_l10n=True)
+
+
+def _status(code: str) -> str:
+    return str(Status(code).label) if code in Status.values else code
+
+
+def _published(facts: Facts) -> str:
+    if facts["before"] == facts["after"]:
+        if facts["status"] == facts["after"]:
+            return _("Status confirmed: “%(status)s”, as of %(day)s") % {
+                "status": _status(facts["status"]),
+                "day": in_words(facts["effective_on"]),
+            }
+        return _("An earlier status was published: “%(status)s”, as of %(day)s") % {
+            "status": _status(facts["status"]),
+            "day": in_words(facts["effective_on"]),
+        }
+    return _("Status changed from “%(before)s” to “%(after)s”, as of %(day)s") % {
+        "before": _status(facts["before"]),
+        "after": _status(facts["after"]),
+        "day": in_words(facts["effective_on"]),
+    }
+
+
+def _retracted(facts: Facts) -> str:
+    return _("Assessment “%(status)s” retracted; the status is “%(after)s” again") % {
+        "status": _status(facts["status"]),
+        "after": _status(facts["after"]),
+    }
+
+
+def _type(facts: Facts) -> str:
+    return str(DeadlineType(facts["type"]).label) if facts.get("type") in DeadlineType.values else ""
+
+
+def _deadline_set(facts: Facts) -> str:
+    if facts.get("edtf"):
+        return _("Date entered (%(type)s, set by %(authority)s): %(edtf)s") % {
+            "type": _type(facts),
+            "authority": Authority(facts["authority"]).label,
+            "edtf": facts["edtf"],
+        }
+    return _("Clock entered: %(duration)s from its trigger") % {"duration": facts.get("duration") or "—"}
+
+
+def _deadline_moved(facts: Facts) -> str:
+    return _("Date moved from %(before)s to %(after)s") % {
+        "before": facts["before"].get("edtf") or "—",
+        "after": facts.get("edtf") or "—",
+    }
+
+
+def _deadline_met(facts: Facts) -> str:
+    words = {"day": in_words(facts["met_on"])}
+    if facts.get("late"):
+        return _("Date met late, on %(day)s") % words
+    return _("Date met on %(day)s") % words
+
+
+def _overdue(facts: Facts) -> str:
+    return _("The date set by %(authority)s has passed: %(edtf)s") % {
+        "authority": Authority(facts["authority"]).label,
+        "edtf": facts.get("edtf") or in_words(facts.get("due_at")),
+    }
+
+
+def _behind(facts: Facts) -> str:
+    return _("The target named by %(authority)s has passed: %(edtf)s") % {
+        "authority": Authority(facts["authority"]).label,
+        "edtf": facts.get("edtf") or in_words(facts.get("due_at")),
+    }
+
+
+def _added(facts: Facts) -> str:
+    return {
+        Bearing.SUPPORTS: _("New evidence that supports fulfilment"),
+        Bearing.CONTRADICTS: _("New evidence that contradicts fulfilment"),
+        Bearing.CONTEXT: _("New background evidence"),
+    }.get(facts["bearing"], _("New evidence"))
+
+
+SENTENCES: dict[str, Callable[[Facts], str]] = {
+    EventKind.ACCORD_REGISTERED: lambda facts: _("The accord was entered in the register"),
+    EventKind.COMMITMENT_REGISTERED: lambda facts: _("The commitment was entered in the register"),
+    EventKind.COMMITMENT_CORRECTED: lambda facts: _("The wording of this entry was corrected"),
+    EventKind.STATUS_PUBLISHED: _published,
+    EventKind.STATUS_RETRACTED: _retracted,
+    EventKind.DEADLINE_SET: _deadline_set,
+    EventKind.DEADLINE_MOVED: _deadline_moved,
+    EventKind.DEADLINE_MET: _deadline_met,
+    EventKind.BECAME_OVERDUE: _overdue,
+    EventKind.FELL_BEHIND_TARGET: _behind,
+    EventKind.VERDICT_BECAME_DUE: lambda facts: _("Our own assessment is due"),
+    EventKind.REVIEW_BECAME_DUE: lambda facts: _("Our own review is due"),
+    EventKind.EVIDENCE_ADDED: _added,
+    EventKind.EVIDENCE_WITHDRAWN: lambda facts: _("Evidence was withdrawn"),
+    EventKind.NOTE_REDACTED: lambda facts: _("A note was removed from the record"),
+}
+
+
+def sentence(kind: str, facts: Facts) -> str:
+    """What happened, in one sentence without a full stop, in the active language."""
+    return SENTENCES[kind](facts)
