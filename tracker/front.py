@@ -1,0 +1,84 @@
+"""Where a command goes once the packages are there: the demo, the tests, or Django."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+
+from tracker.bootstrap import ROOT, Refusal, say
+
+# Commands that never look at the data: they get along without any server.
+WITHOUT_SERVERS = {
+    "help",
+    "--help",
+    "-h",
+    "version",
+    "--version",
+    "makemigrations",
+    "makemessages",
+    "compilemessages",
+}
+
+
+def run(command: str, argv: list[str]) -> int:
+    """Runs one command; returns its exit code. Raises Refusal for what a person can put right."""
+    if command == "demo":
+        from tracker import demo
+
+        return demo.main(argv[2:])
+    if command == "test":
+        return run_tests(argv[2:])
+    return run_django(command, argv)
+
+
+def run_tests(arguments: list[str]) -> int:
+    """The whole suite, or what the arguments for pytest choose; two processes unless `-n` says otherwise."""
+    workers = (
+        []
+        if any(part == "-n" or part.startswith(("-n", "--numprocesses")) for part in arguments)
+        else ["-n", "2"]
+    )
+    return subprocess.call([sys.executable, "-m", "pytest", *workers, *arguments], cwd=ROOT)
+
+
+def run_django(command: str, argv: list[str]) -> int:
+    """A Django command, on the servers of the environment or else of this clone's running demo."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker.settings")
+    if "DATABASE_URL" not in os.environ:
+        find_servers(command)
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+    from django.db.utils import OperationalError
+
+    try:
+        execute_from_command_line(argv)
+    except ImproperlyConfigured as error:
+        raise Refusal(" ".join(str(error).split())) from error
+    except OperationalError as error:
+        raise Refusal(f"the database does not answer: {' '.join(str(error).split())[:300]}") from error
+    return 0
+
+
+def find_servers(command: str) -> None:
+    """Takes the running demo's addresses into the environment; raises Refusal when there is none."""
+    from tracker.demo import state
+
+    environment = state.running_environment()
+    if environment is not None:
+        say(f"Using the database of the running demo at {environment['SITE_URL']}.")
+        os.environ.update(environment)
+    elif command in WITHOUT_SERVERS:
+        os.environ.update(
+            ACCORD_ENV="test",
+            DATABASE_URL="postgres://nobody@127.0.0.1:1/none",
+            REDIS_URL="redis://127.0.0.1:1/0",
+            SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_urlsafe(64),
+            SITE_URL="http://localhost",
+        )
+    else:
+        raise Refusal(
+            "set DATABASE_URL, REDIS_URL, SECRET_KEY and SITE_URL (docs/operate.md says what each means), "
+            "or start `python3 manage.py demo` in another window to use its servers."
+        )
