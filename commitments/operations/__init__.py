@@ -16,6 +16,7 @@ from commitments.operations.deadlines import (
     set_deadlines,
 )
 from commitments.operations.evidence import NewEvidence, attach_evidence, withdraw_evidence
+from commitments.operations.notes import redact_note
 from commitments.operations.scanning import mark_what_has_passed, scan
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "meet_deadlines",
     "move_deadlines",
     "publish_assessments",
+    "redact_note",
     "record_sources",
     "register_accord",
     "register_commitments",

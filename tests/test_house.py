@@ -1,0 +1,119 @@
+"""The house keeps its word: what the prose says of events, beats and rooms is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from django.utils import translation
+
+from commitments import operations
+from commitments.models import Assessment, Commitment, Deadline, Event, Evidence
+from commitments.sentences import SENTENCES, facts_of, sentence
+from commitments.words import EventKind
+from tests import world
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def everything_happens() -> None:
+    """A world in which every kind of event that a verb can append is appended."""
+    from datetime import UTC, date, datetime
+
+    from commitments.actors import loader
+
+    accord = world.an_accord()
+    one = world.a_commitment(accord)
+    first = world.a_deadline(one, "2024-12")
+    second = world.a_deadline(one, "2024-09")
+    world.a_deadline(one, "2024-10", authority="press")
+    world.a_deadline(one, "2024-11", type="review", authority="editorial", clock="tracker")
+    lasting = world.a_commitment(accord, "TST-2", kind="continuing")
+    world.a_deadline(lasting, "2024-11", type="review", authority="editorial", clock="tracker")
+    operations.meet_deadlines({second.code: date(2024, 8, 1)}, actor=world.actor("reviewer"))
+    operations.scan(datetime(2025, 6, 1, tzinfo=UTC))
+    operations.move_deadlines({first.code: "2999"}, actor=world.actor("reviewer"), why="Agreed.")
+    done = world.some_evidence(one)
+    spare = world.some_evidence(one, bearing="context")
+    operations.withdraw_evidence([spare.code], actor=world.actor("reviewer"), why="A copy.")
+    judged = world.published(one, "fulfilled", [done])
+    operations.retract_assessments([judged.code], actor=world.actor("reviewer"), why="Too early.")
+    operations.correct_commitments(
+        {one.code: {"title": {"en": "Do it well"}}}, actor=world.actor("reviewer"), why="A typing error."
+    )
+    noted = Event.objects.exclude(note_digest="").order_by("-seq").first()
+    assert noted is not None
+    operations.redact_note(noted.seq, actor=loader(), why_code="personal-data")
+
+
+@pytest.mark.django_db
+def test_every_kind_of_event_happens_and_has_a_sentence_in_three_languages_and_a_line_in_the_docs() -> None:
+    everything_happens()
+    happened = {event.kind: event for event in Event.objects.all()}
+    assert set(happened) == set(EventKind.values) == set(SENTENCES)
+    docs = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    for kind, event in happened.items():
+        said = {}
+        for language in ("en", "uk", "ja"):
+            with translation.override(language):
+                said[language] = sentence(kind, facts_of(event.body))
+        assert len(set(said.values())) == 3, f"{kind} is not translated: {said}"
+        line = next((line for line in docs.splitlines() if line.startswith(f"| `{kind}`")), "")
+        assert line, f"docs/events.md has no line for {kind}"
+        if "as above" not in line:
+            named = set(re.findall(r"`([a-z_]+)`", line.split("|")[3]))
+            assert set(facts_of(event.body)) == named, f"{kind}: {set(facts_of(event.body)) ^ named}"
+
+
+@pytest.mark.django_db
+def test_replaying_the_log_gives_the_rows() -> None:
+    everything_happens()
+    replica: dict[str, dict[str, Any]] = {"status": {}, "edtf": {}, "closed": {}, "standing": {}}
+    for event in Event.objects.order_by("seq"):
+        facts, code = facts_of(event.body), orjson.loads(event.body)["commitment"]
+        if event.kind == EventKind.COMMITMENT_REGISTERED:
+            replica["status"][code] = "not_assessed"
+        elif event.kind in (EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED):
+            replica["status"][code] = facts["after"]
+            for deadline in facts.get("closed", []):
+                replica["closed"][deadline] = True
+            for deadline in facts.get("reopened", []):
+                replica["closed"][deadline] = False
+        elif event.kind in (EventKind.DEADLINE_SET, EventKind.DEADLINE_MOVED):
+            replica["edtf"][facts["deadline"]] = facts["edtf"] or ""
+            replica["closed"].setdefault(facts["deadline"], False)
+        elif event.kind == EventKind.DEADLINE_MET:
+            replica["closed"][facts["deadline"]] = True
+        elif event.kind == EventKind.EVIDENCE_ADDED:
+            replica["standing"][facts["evidence"]] = True
+        elif event.kind == EventKind.EVIDENCE_WITHDRAWN:
+            replica["standing"][facts["evidence"]] = False
+    deadlines = list(Deadline.objects.select_related("commitment"))
+    assert replica["status"] == dict(Commitment.objects.values_list("code", "status"))
+    assert replica["edtf"] == {row.code: row.edtf for row in deadlines}
+    assert replica["closed"] == {row.code: row.closed_at is not None for row in deadlines}
+    assert replica["standing"] == {
+        row.code: row.withdrawn_at is None for row in Evidence.objects.public().select_related("commitment")
+    }
+    assert Assessment.objects.filter(review="retracted").count() == 1
+
+
+def test_every_beat_entry_has_its_task() -> None:
+    from tracker.celery import app
+
+    app.loader.import_default_modules()
+    for name, entry in app.conf.beat_schedule.items():
+        assert entry["task"] in app.tasks, name
+        assert entry["options"]["expires"] == 60, name
+
+
+def test_the_readme_shows_commands_that_exist() -> None:
+    from django.core.management import get_commands
+
+    known = set(get_commands()) | {"demo", "test"}
+    for document in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for command in re.findall(r"manage\.py ([a-z_]+)", document.read_text(encoding="utf-8")):
+            assert command in known, f"{document.name} shows manage.py {command}"
