@@ -18,7 +18,19 @@ MAX_BYTES = 20_000_000
 Path_ = tuple[str | int, ...]
 _RELATIVE = re.compile(r"today(?:([+-])(\d{1,5})d)?", re.ASCII)
 # Keys whose values are prose: "today" is a word there, not a date.
-_PROSE = {"title", "summary", "reason", "note", "label", "words", "about", "condition", "cautions", "quote", "text"}
+_PROSE = {
+    "title",
+    "summary",
+    "reason",
+    "note",
+    "label",
+    "words",
+    "about",
+    "condition",
+    "cautions",
+    "quote",
+    "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,9 @@ def read(path: Path) -> AccordFile:
     lines: dict[Path_, int] = {}
     data = _build(node, (), lines, set())
     if not isinstance(data, dict):
-        raise BadFile(FileError(1, "file", "An accord file is a mapping with format, accord, commitments and so on."))
+        raise BadFile(
+            FileError(1, "file", "An accord file is a mapping with format, accord, commitments and so on.")
+        )
     return AccordFile(data, lines)
 
 

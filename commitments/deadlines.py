@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 UNKNOWN_ZONES = ("UTC",)
 DUE_SOON = timedelta(days=30)
 _ATOM = re.compile(r"(?P<year>\d{4})(?:-(?P<part>\d{2})(?:-(?P<day>\d{2}))?)?(?P<mark>[~?%])?", re.ASCII)
-_DURATION = re.compile(r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,4})M)?)?", re.ASCII)
+_DURATION = re.compile(
+    r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,4})M)?)?", re.ASCII
+)
 # part of the year -> (first month, months it lasts)
 _PARTS = {
     **{21 + i: (3 + 3 * i, 3) for i in range(4)},
@@ -57,7 +59,9 @@ def _atom(text: str, whole: str) -> Window:
         if any(sign in text for sign in "[]{},"):
             raise DateError(f"{whole!r} is a set of dates; give one date or one interval.")
         if "X" in text.upper():
-            raise DateError(f"{whole!r} has unspecified digits; give the year, or an interval such as 2025/2027.")
+            raise DateError(
+                f"{whole!r} has unspecified digits; give the year, or an interval such as 2025/2027."
+            )
         if "T" in text:
             raise DateError(f"{whole!r} names a time of day; a window is made of days.")
         raise DateError(
@@ -150,7 +154,9 @@ def due_at(window: Window, zones: Iterable[str]) -> datetime | None:
     if window.last is None:
         return None
     if window.last == date.max:
-        raise DateError("The calendar ends on 9999-12-31: name an earlier last day, or leave the end open (/..).")
+        raise DateError(
+            "The calendar ends on 9999-12-31: name an earlier last day, or leave the end open (/..)."
+        )
     return max(_midnight(window.last + timedelta(days=1), list(zones) or UNKNOWN_ZONES))
 
 

@@ -46,7 +46,9 @@ def load_accord(path: Path, *, today: date, progress: Progress = lambda *_args: 
     accord = file.data.get("accord")
     if isinstance(accord, dict):
         if accord.get("example") and settings.IS_PRODUCTION:
-            raise BadFile(file.error(("accord", "example"), _("A fictional accord is never loaded in production.")))
+            raise BadFile(
+                file.error(("accord", "example"), _("A fictional accord is never loaded in production."))
+            )
         known = Accord.objects.filter(code=str(accord.get("code") or "")).first()
         file.data = resolve(file.data, known.loaded_on if known else today)
     check(file)
@@ -68,7 +70,7 @@ def _load(file: AccordFile, today: date, progress: Progress) -> Report:
     entries: list[dict[str, Any]] = file.data["commitments"]
     known = {row.code: row for row in Commitment.objects.filter(accord=accord).select_related("section")}
     new = [(index, entry) for index, entry in enumerate(entries) if entry["code"] not in known]
-    for index, entry in enumerate(entries):
+    for entry in entries:
         if entry["code"] in known:
             _compare(known[entry["code"]], entry, report)
     with _At(file, ("commitments",)):
@@ -205,12 +207,15 @@ def _compare(row: Commitment, entry: Mapping[str, Any], report: Report) -> None:
         if getattr(row, name) != value:
             report.differences.append(f"{row.code}: {name} differs from the file")
     if row.section.code != entry["section"]:
-        report.differences.append(f"{row.code}: section is {row.section.code}, in the file {entry['section']}")
+        report.differences.append(
+            f"{row.code}: section is {row.section.code}, in the file {entry['section']}"
+        )
 
 
 def _deadlines(entry: Mapping[str, Any], actor: Actor, report: Report) -> None:
     known = {
-        row.file_key: row for row in Deadline.objects.filter(commitment__code=entry["code"]).exclude(file_key="")
+        row.file_key: row
+        for row in Deadline.objects.filter(commitment__code=entry["code"]).exclude(file_key="")
     }
     orders = []
     for item in entry.get("deadlines") or ():
@@ -232,7 +237,9 @@ def _deadlines(entry: Mapping[str, Any], actor: Actor, report: Report) -> None:
                 )
             )
         elif row.original_edtf != (item.get("edtf") or ""):
-            report.differences.append(f"{entry['code']}: deadline {item['key']} was loaded as {row.original_edtf}")
+            report.differences.append(
+                f"{entry['code']}: deadline {item['key']} was loaded as {row.original_edtf}"
+            )
     if orders:
         operations.set_deadlines(orders, actor=actor, origin=Origin.BACKFILL)
         report.count("deadlines", len(orders))
@@ -241,7 +248,9 @@ def _deadlines(entry: Mapping[str, Any], actor: Actor, report: Report) -> None:
 def _evidence(entry: Mapping[str, Any], actor: Actor, report: Report) -> None:
     known = {
         row.file_key: row
-        for row in Evidence.objects.filter(commitment__code=entry["code"]).exclude(file_key="").select_related("source")
+        for row in Evidence.objects.filter(commitment__code=entry["code"])
+        .exclude(file_key="")
+        .select_related("source")
     }
     orders = []
     for item in entry.get("evidence") or ():
@@ -272,13 +281,19 @@ def _assessments(entry: Mapping[str, Any], actor: Actor, report: Report) -> None
     known = {row.file_key: row for row in rows if row.file_key}
     judged_by_staff = any(row.origin == Origin.LIVE for row in rows)
     numbers = dict(
-        Evidence.objects.filter(commitment__code=entry["code"]).exclude(file_key="").values_list("file_key", "number")
+        Evidence.objects.filter(commitment__code=entry["code"])
+        .exclude(file_key="")
+        .values_list("file_key", "number")
     )
     for index, item in enumerate(entry.get("assessments") or (), start=1):
         key = f"a{index}"
         row = known.get(key)
         if row is not None:
-            if (row.status, row.effective_on, row.reason) != (item["status"], _day(item["effective_on"]), item["reason"]):
+            if (row.status, row.effective_on, row.reason) != (
+                item["status"],
+                _day(item["effective_on"]),
+                item["reason"],
+            ):
                 report.differences.append(f"{entry['code']}: assessment {key} differs from the file")
             continue
         if judged_by_staff:

@@ -93,7 +93,9 @@ def timeliness(
     if terms.kind == "conditional" and not terms.is_triggered:
         return "dormant", None
     party = _party(deadlines)
-    dated = sorted((d for d in party if d.is_open and d.due_at), key=lambda d: (d.due_at or THE_BEGINNING, d.key))
+    dated = sorted(
+        (d for d in party if d.is_open and d.due_at), key=lambda d: (d.due_at or THE_BEGINNING, d.key)
+    )
     passed = [d for d in dated if d.due_at and d.due_at <= now]
     ahead = [d for d in dated if d.due_at and d.due_at > now]
     for d in passed:
@@ -168,7 +170,10 @@ def standing(
         upkeep=ours,
         due_at=speaks.due_at if speaks else None,
         due_authority=speaks.authority if speaks else "",
-        because={"deadline": on.key if on else None, "upkeep_deadline": our_deadline.key if our_deadline else None},
+        because={
+            "deadline": on.key if on else None,
+            "upkeep_deadline": our_deadline.key if our_deadline else None,
+        },
     )
 
 
@@ -216,4 +221,3 @@ def plain(status: str, timeliness_code: str, kind: str) -> str:
 def day_begins(day: date) -> datetime:
     """Midnight UTC of a date, for dates that carry no place of their own."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-

@@ -34,8 +34,20 @@ def an_accord(code: str = ACCORD, **changes: Any) -> Accord:
     facts = AccordFacts(
         accord=row,
         parties=[
-            {"code": "JPN", "kind": "state", "name": {"en": "Japan"}, "time_zone": "Asia/Tokyo", "party": True},
-            {"code": "UKR", "kind": "state", "name": {"en": "Ukraine"}, "time_zone": "Europe/Kyiv", "party": True},
+            {
+                "code": "JPN",
+                "kind": "state",
+                "name": {"en": "Japan"},
+                "time_zone": "Asia/Tokyo",
+                "party": True,
+            },
+            {
+                "code": "UKR",
+                "kind": "state",
+                "name": {"en": "Ukraine"},
+                "time_zone": "Europe/Kyiv",
+                "party": True,
+            },
         ],
         sections=[{"code": "A", "title": {"en": "Part one"}}, {"code": "B", "title": {"en": "Part two"}}],
         provisions=["II.1", "III.1"],
@@ -45,7 +57,13 @@ def an_accord(code: str = ACCORD, **changes: Any) -> Accord:
     operations.record_sources(
         accord,
         [
-            {"code": "press", "title": "A report", "publisher": "A paper", "published": "2024-07-01", "nature": "press"},
+            {
+                "code": "press",
+                "title": "A report",
+                "publisher": "A paper",
+                "published": "2024-07-01",
+                "nature": "press",
+            },
             {
                 "code": "ministry",
                 "title": "An announcement",
@@ -129,7 +147,9 @@ def a_draft(commitment: Commitment, status: str, actor: Actor, **changes: Any) -
     return operations.draft_assessments([a_judgement(commitment, status, **changes)], actor=actor)[0]
 
 
-def published(commitment: Commitment, status: str, evidence: Sequence[Evidence] = (), **changes: Any) -> Assessment:
+def published(
+    commitment: Commitment, status: str, evidence: Sequence[Evidence] = (), **changes: Any
+) -> Assessment:
     """A judgement drafted by an editor and published by a reviewer."""
     editor, reviewer = actor("editor"), actor("reviewer")
     draft = a_draft(commitment, status, editor, evidence=[item.number for item in evidence], **changes)

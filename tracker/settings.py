@@ -40,7 +40,7 @@ def flag(name: str, default: bool) -> bool:
 
 def required(name: str, meaning: str) -> str:
     """A text that must be given; raises ImproperlyConfigured with its meaning when it is not."""
-    value = env.str(name, default="")
+    value = str(env.str(name, default=""))
     if not value:
         raise ImproperlyConfigured(f"Set {name}: {meaning}.")
     return value
@@ -61,7 +61,9 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # The address people reach us at: every link in mails, feeds and the API begins with it.
 SITE_URL = required("SITE_URL", "the public address, for example https://tracker.example.org").rstrip("/")
-if not SITE_URL.startswith(("https://", "http://")) or (IS_PRODUCTION and not SITE_URL.startswith("https://")):
+if not SITE_URL.startswith(("https://", "http://")) or (
+    IS_PRODUCTION and not SITE_URL.startswith("https://")
+):
     raise ImproperlyConfigured("SITE_URL must begin with https:// (http:// only in demo and test).")
 SITE_HOST = SITE_URL.split("://", 1)[1].split("/")[0].rsplit(":", 1)[0]
 SITE_NAME = env.str("SITE_NAME", default="Accord Tracker")
@@ -251,7 +253,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 timestamper = structlog.processors.TimeStamper(fmt="iso", utc=True)
-_shared = [
+_shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

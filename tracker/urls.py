@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = [
-]
+urlpatterns: list[URLPattern | URLResolver] = []

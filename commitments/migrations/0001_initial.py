@@ -5,13 +5,13 @@ import django.core.validators
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
-import tracker.kit.localized
 from django.conf import settings
 from django.db import migrations, models
 
+import tracker.kit.localized
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -20,575 +20,1602 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Accord',
+            name="Accord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('slug', models.CharField(db_collation='C', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]{0,79}$', 'A slug is made of small letters, digits and hyphens.')])),
-                ('is_example', models.BooleanField(default=False, help_text='Fictional; marked as an example everywhere.')),
-                ('names', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('short_names', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('about', tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
-                ('address', models.CharField(blank=True, default='', max_length=2048, validators=[django.core.validators.RegexValidator('^https?://[^\\s@/]+(/[^\\s]*)?$', 'An address begins with http:// or https://, names a host, and carries no user name.'), django.core.validators.MaxLengthValidator(2048)])),
-                ('place', tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
-                ('signed_on', models.DateField()),
-                ('in_effect_on', models.DateField(blank=True, null=True)),
-                ('ends_on', models.DateField(blank=True, null=True)),
-                ('four_eyes', models.BooleanField(default=True, help_text='Nobody publishes what they drafted.')),
-                ('is_binding', models.BooleanField(default=False)),
-                ('languages', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), blank=True, default=list, size=None)),
-                ('prevailing_language', models.CharField(blank=True, default='', max_length=8)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('loaded_on', models.DateField(help_text='The day its file was first loaded; relative dates count from it.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "slug",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9-]{0,79}$",
+                                "A slug is made of small letters, digits and hyphens.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "is_example",
+                    models.BooleanField(
+                        default=False, help_text="Fictional; marked as an example everywhere."
+                    ),
+                ),
+                ("names", tracker.kit.localized.LocalizedTextField(default=dict)),
+                ("short_names", tracker.kit.localized.LocalizedTextField(default=dict)),
+                ("about", tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
+                (
+                    "address",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        max_length=2048,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^https?://[^\\s@/]+(/[^\\s]*)?$",
+                                "An address begins with http:// or https://, names a host, and carries no user name.",
+                            ),
+                            django.core.validators.MaxLengthValidator(2048),
+                        ],
+                    ),
+                ),
+                ("place", tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
+                ("signed_on", models.DateField()),
+                ("in_effect_on", models.DateField(blank=True, null=True)),
+                ("ends_on", models.DateField(blank=True, null=True)),
+                (
+                    "four_eyes",
+                    models.BooleanField(default=True, help_text="Nobody publishes what they drafted."),
+                ),
+                ("is_binding", models.BooleanField(default=False)),
+                (
+                    "languages",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8), blank=True, default=list, size=None
+                    ),
+                ),
+                ("prevailing_language", models.CharField(blank=True, default="", max_length=8)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                (
+                    "loaded_on",
+                    models.DateField(
+                        help_text="The day its file was first loaded; relative dates count from it."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'accord',
-                'verbose_name_plural': 'accords',
-                'ordering': ['code'],
+                "verbose_name": "accord",
+                "verbose_name_plural": "accords",
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('found', models.JSONField(default=dict)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("found", models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name='Instrument',
+            name="Instrument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('name', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('short_name', tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
-                ('type', models.CharField(max_length=40)),
-                ('dates', models.JSONField(blank=True, default=list)),
-                ('parties', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), blank=True, default=list, size=None)),
-                ('note', models.TextField(blank=True, default='')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                ("name", tracker.kit.localized.LocalizedTextField(default=dict)),
+                ("short_name", tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
+                ("type", models.CharField(max_length=40)),
+                ("dates", models.JSONField(blank=True, default=list)),
+                (
+                    "parties",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80), blank=True, default=list, size=None
+                    ),
+                ),
+                ("note", models.TextField(blank=True, default="")),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('salt', models.CharField(blank=True, default='', max_length=64)),
-                ('text', models.TextField(blank=True, default='')),
-                ('language', models.CharField(default='en', max_length=8)),
-                ('redacted_at', models.DateTimeField(blank=True, null=True)),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("salt", models.CharField(blank=True, default="", max_length=64)),
+                ("text", models.TextField(blank=True, default="")),
+                ("language", models.CharField(default="en", max_length=8)),
+                ("redacted_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'note',
-                'verbose_name_plural': 'notes',
+                "verbose_name": "note",
+                "verbose_name_plural": "notes",
             },
         ),
         migrations.CreateModel(
-            name='Topic',
+            name="Topic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('label', tracker.kit.localized.LocalizedTextField(default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                ("label", tracker.kit.localized.LocalizedTextField(default=dict)),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Commitment',
+            name="Commitment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('title', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('summary', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('kind', models.CharField(choices=[('deliverable', 'deliverable'), ('recurring', 'recurring duty'), ('continuing', 'continuing duty'), ('conditional', 'conditional duty'), ('financial', 'financial pledge'), ('baseline', 'baseline (context)')], max_length=24)),
-                ('strength', models.CharField(choices=[('binding_result', 'binding result'), ('firm', 'firm'), ('best_efforts', 'best efforts'), ('intent', 'intent'), ('exploratory', 'exploratory'), ('declaratory', 'declaratory')], max_length=24)),
-                ('verb_words', models.CharField(blank=True, default='', max_length=200)),
-                ('verb_source', models.CharField(blank=True, default='', max_length=200)),
-                ('provenance', models.CharField(choices=[('official_text', 'official text'), ('related_instrument', 'related instrument'), ('official_record', 'official record'), ('press', 'press'), ('analyst', 'analyst'), ('forecast', 'forecast')], max_length=24)),
-                ('is_verifiable', models.BooleanField(default=True)),
-                ('is_counted', models.BooleanField(default=True, help_text='Counts in percentages.')),
-                ('starts_on', models.DateField(help_text="By default the accord's signature.")),
-                ('ends_on', models.DateField(blank=True, null=True)),
-                ('ends_edtf', models.CharField(blank=True, default='', max_length=40)),
-                ('ends_when', models.TextField(blank=True, default='', help_text='The event that ends it, in words.')),
-                ('awaits_event', models.BooleanField(default=False)),
-                ('is_triggered', models.BooleanField(default=False)),
-                ('period', models.JSONField(blank=True, null=True)),
-                ('qualifiers', models.JSONField(blank=True, default=dict)),
-                ('amount', models.JSONField(blank=True, null=True)),
-                ('portfolio', models.JSONField(blank=True, null=True)),
-                ('trigger', models.JSONField(blank=True, null=True)),
-                ('rhythm', models.JSONField(blank=True, null=True)),
-                ('cautions', models.JSONField(blank=True, default=list)),
-                ('status', models.CharField(choices=[('not_assessed', 'not assessed'), ('not_started', 'not started'), ('in_progress', 'in progress'), ('stalled', 'stalled'), ('partly_fulfilled', 'partly fulfilled'), ('fulfilled', 'fulfilled'), ('upheld', 'upheld'), ('not_fulfilled', 'not fulfilled'), ('superseded', 'superseded')], default='not_assessed', max_length=24)),
-                ('status_on', models.DateField(blank=True, help_text='The day from which the status holds.', null=True)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('due_authority', models.CharField(blank=True, choices=[('text', 'the text'), ('agreed', 'an agreement of the parties'), ('press', 'press reports'), ('editorial', 'our editors')], default='', max_length=24)),
-                ('turns_at', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), blank=True, default=list, size=None)),
-                ('turns_timeliness', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), blank=True, default=list, size=None)),
-                ('turns_upkeep', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), blank=True, default=list, size=None)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('accord', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commitments', to='commitments.accord')),
-                ('instrument', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='commitments', to='commitments.instrument')),
-                ('related_instruments', models.ManyToManyField(blank=True, related_name='+', to='commitments.instrument')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                ("title", tracker.kit.localized.LocalizedTextField(default=dict)),
+                ("summary", tracker.kit.localized.LocalizedTextField(default=dict)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("deliverable", "deliverable"),
+                            ("recurring", "recurring duty"),
+                            ("continuing", "continuing duty"),
+                            ("conditional", "conditional duty"),
+                            ("financial", "financial pledge"),
+                            ("baseline", "baseline (context)"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "strength",
+                    models.CharField(
+                        choices=[
+                            ("binding_result", "binding result"),
+                            ("firm", "firm"),
+                            ("best_efforts", "best efforts"),
+                            ("intent", "intent"),
+                            ("exploratory", "exploratory"),
+                            ("declaratory", "declaratory"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("verb_words", models.CharField(blank=True, default="", max_length=200)),
+                ("verb_source", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "provenance",
+                    models.CharField(
+                        choices=[
+                            ("official_text", "official text"),
+                            ("related_instrument", "related instrument"),
+                            ("official_record", "official record"),
+                            ("press", "press"),
+                            ("analyst", "analyst"),
+                            ("forecast", "forecast"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("is_verifiable", models.BooleanField(default=True)),
+                ("is_counted", models.BooleanField(default=True, help_text="Counts in percentages.")),
+                ("starts_on", models.DateField(help_text="By default the accord's signature.")),
+                ("ends_on", models.DateField(blank=True, null=True)),
+                ("ends_edtf", models.CharField(blank=True, default="", max_length=40)),
+                (
+                    "ends_when",
+                    models.TextField(blank=True, default="", help_text="The event that ends it, in words."),
+                ),
+                ("awaits_event", models.BooleanField(default=False)),
+                ("is_triggered", models.BooleanField(default=False)),
+                ("period", models.JSONField(blank=True, null=True)),
+                ("qualifiers", models.JSONField(blank=True, default=dict)),
+                ("amount", models.JSONField(blank=True, null=True)),
+                ("portfolio", models.JSONField(blank=True, null=True)),
+                ("trigger", models.JSONField(blank=True, null=True)),
+                ("rhythm", models.JSONField(blank=True, null=True)),
+                ("cautions", models.JSONField(blank=True, default=list)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("not_assessed", "not assessed"),
+                            ("not_started", "not started"),
+                            ("in_progress", "in progress"),
+                            ("stalled", "stalled"),
+                            ("partly_fulfilled", "partly fulfilled"),
+                            ("fulfilled", "fulfilled"),
+                            ("upheld", "upheld"),
+                            ("not_fulfilled", "not fulfilled"),
+                            ("superseded", "superseded"),
+                        ],
+                        default="not_assessed",
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "status_on",
+                    models.DateField(blank=True, help_text="The day from which the status holds.", null=True),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "due_authority",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("text", "the text"),
+                            ("agreed", "an agreement of the parties"),
+                            ("press", "press reports"),
+                            ("editorial", "our editors"),
+                        ],
+                        default="",
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "turns_at",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.DateTimeField(), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "turns_timeliness",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "turns_upkeep",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24), blank=True, default=list, size=None
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "accord",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="commitments",
+                        to="commitments.accord",
+                    ),
+                ),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="commitments",
+                        to="commitments.instrument",
+                    ),
+                ),
+                (
+                    "related_instruments",
+                    models.ManyToManyField(blank=True, related_name="+", to="commitments.instrument"),
+                ),
             ],
             options={
-                'verbose_name': 'commitment',
-                'verbose_name_plural': 'commitments',
-                'ordering': ['code'],
+                "verbose_name": "commitment",
+                "verbose_name_plural": "commitments",
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Evidence',
+            name="Evidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('file_key', models.CharField(blank=True, default='', max_length=40)),
-                ('locator', models.CharField(blank=True, default='', max_length=80)),
-                ('quote', models.CharField(blank=True, default='', max_length=300)),
-                ('nature', models.CharField(choices=[('official', 'official'), ('press', 'press'), ('analysis', 'analysis'), ('forecast', 'forecast')], max_length=24)),
-                ('act', models.CharField(choices=[('announcement', 'announcement'), ('action', 'action'), ('outcome', 'outcome')], max_length=24)),
-                ('bearing', models.CharField(choices=[('supports', 'supports'), ('contradicts', 'contradicts'), ('context', 'context')], max_length=24)),
-                ('happened', models.CharField(blank=True, default='', max_length=40)),
-                ('happened_on', models.DateField(blank=True, null=True)),
-                ('origin', models.CharField(default='live', max_length=10)),
-                ('added_at', models.DateTimeField()),
-                ('public_at', models.DateTimeField(blank=True, help_text='Empty while it belongs to a draft: it becomes public with its assessment.', null=True)),
-                ('added_by', models.CharField(blank=True, default='', max_length=80)),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('withdrawn_why', models.TextField(blank=True, default='')),
-                ('added_by_person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='commitments.commitment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("file_key", models.CharField(blank=True, default="", max_length=40)),
+                ("locator", models.CharField(blank=True, default="", max_length=80)),
+                ("quote", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "nature",
+                    models.CharField(
+                        choices=[
+                            ("official", "official"),
+                            ("press", "press"),
+                            ("analysis", "analysis"),
+                            ("forecast", "forecast"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[
+                            ("announcement", "announcement"),
+                            ("action", "action"),
+                            ("outcome", "outcome"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "bearing",
+                    models.CharField(
+                        choices=[
+                            ("supports", "supports"),
+                            ("contradicts", "contradicts"),
+                            ("context", "context"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("happened", models.CharField(blank=True, default="", max_length=40)),
+                ("happened_on", models.DateField(blank=True, null=True)),
+                ("origin", models.CharField(default="live", max_length=10)),
+                ("added_at", models.DateTimeField()),
+                (
+                    "public_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Empty while it belongs to a draft: it becomes public with its assessment.",
+                        null=True,
+                    ),
+                ),
+                ("added_by", models.CharField(blank=True, default="", max_length=80)),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                ("withdrawn_why", models.TextField(blank=True, default="")),
+                (
+                    "added_by_person",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="evidence",
+                        to="commitments.commitment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'evidence',
-                'verbose_name_plural': 'evidence',
-                'ordering': ['commitment', 'number'],
+                "verbose_name": "evidence",
+                "verbose_name_plural": "evidence",
+                "ordering": ["commitment", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Assessment',
+            name="Assessment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('file_key', models.CharField(blank=True, default='', max_length=40)),
-                ('status', models.CharField(choices=[('not_assessed', 'not assessed'), ('not_started', 'not started'), ('in_progress', 'in progress'), ('stalled', 'stalled'), ('partly_fulfilled', 'partly fulfilled'), ('fulfilled', 'fulfilled'), ('upheld', 'upheld'), ('not_fulfilled', 'not fulfilled'), ('superseded', 'superseded')], max_length=24)),
-                ('effective_on', models.DateField()),
-                ('reason', models.TextField()),
-                ('language', models.CharField(default='en', help_text='The language of the reason.', max_length=8)),
-                ('confidence', models.CharField(choices=[('high', 'high'), ('medium', 'medium'), ('low', 'low')], max_length=24)),
-                ('assessor', models.CharField(help_text='An office, never a person.', max_length=80)),
-                ('codebook', models.CharField(max_length=20)),
-                ('review', models.CharField(choices=[('draft', 'draft'), ('published', 'published'), ('rejected', 'rejected'), ('retracted', 'retracted')], default='draft', max_length=24)),
-                ('origin', models.CharField(default='live', max_length=10)),
-                ('drafted_at', models.DateTimeField()),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('retracted_at', models.DateTimeField(blank=True, null=True)),
-                ('retracted_why', models.TextField(blank=True, default='')),
-                ('drafted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('published_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='commitments.commitment')),
-                ('evidence', models.ManyToManyField(blank=True, related_name='assessments', to='commitments.evidence')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("file_key", models.CharField(blank=True, default="", max_length=40)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("not_assessed", "not assessed"),
+                            ("not_started", "not started"),
+                            ("in_progress", "in progress"),
+                            ("stalled", "stalled"),
+                            ("partly_fulfilled", "partly fulfilled"),
+                            ("fulfilled", "fulfilled"),
+                            ("upheld", "upheld"),
+                            ("not_fulfilled", "not fulfilled"),
+                            ("superseded", "superseded"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("effective_on", models.DateField()),
+                ("reason", models.TextField()),
+                (
+                    "language",
+                    models.CharField(default="en", help_text="The language of the reason.", max_length=8),
+                ),
+                (
+                    "confidence",
+                    models.CharField(
+                        choices=[("high", "high"), ("medium", "medium"), ("low", "low")], max_length=24
+                    ),
+                ),
+                ("assessor", models.CharField(help_text="An office, never a person.", max_length=80)),
+                ("codebook", models.CharField(max_length=20)),
+                (
+                    "review",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("published", "published"),
+                            ("rejected", "rejected"),
+                            ("retracted", "retracted"),
+                        ],
+                        default="draft",
+                        max_length=24,
+                    ),
+                ),
+                ("origin", models.CharField(default="live", max_length=10)),
+                ("drafted_at", models.DateTimeField()),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("retracted_at", models.DateTimeField(blank=True, null=True)),
+                ("retracted_why", models.TextField(blank=True, default="")),
+                (
+                    "drafted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "published_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assessments",
+                        to="commitments.commitment",
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.ManyToManyField(blank=True, related_name="assessments", to="commitments.evidence"),
+                ),
             ],
             options={
-                'verbose_name': 'assessment',
-                'verbose_name_plural': 'assessments',
-                'ordering': ['commitment', 'number'],
+                "verbose_name": "assessment",
+                "verbose_name_plural": "assessments",
+                "ordering": ["commitment", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'viewer'), ('editor', 'editor'), ('reviewer', 'reviewer'), ('administrator', 'administrator')], max_length=24)),
-                ('office', models.CharField(help_text='The public name under which this person acts.', max_length=80, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('accord', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='staff', to='commitments.accord')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("viewer", "viewer"),
+                            ("editor", "editor"),
+                            ("reviewer", "reviewer"),
+                            ("administrator", "administrator"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "office",
+                    models.CharField(
+                        help_text="The public name under which this person acts.",
+                        max_length=80,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "accord",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="staff",
+                        to="commitments.accord",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'staff role',
-                'verbose_name_plural': 'staff roles',
+                "verbose_name": "staff role",
+                "verbose_name_plural": "staff roles",
             },
         ),
         migrations.CreateModel(
-            name='Party',
+            name="Party",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('kind', models.CharField(default='state', max_length=24)),
-                ('name', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('time_zone', models.CharField(blank=True, default='', max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                ("kind", models.CharField(default="state", max_length=24)),
+                ("name", tracker.kit.localized.LocalizedTextField(default=dict)),
+                ("time_zone", models.CharField(blank=True, default="", max_length=64)),
             ],
             options={
-                'verbose_name': 'party',
-                'verbose_name_plural': 'parties',
-                'ordering': ['code'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('name__has_key', 'en')), name='party_name_has_english')],
+                "verbose_name": "party",
+                "verbose_name_plural": "parties",
+                "ordering": ["code"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("name__has_key", "en")), name="party_name_has_english"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Participation',
+            name="Participation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('bound', 'bound'), ('beneficiary', 'benefits'), ('counterpart', 'counterpart'), ('attributed_to', 'named by others')], max_length=24)),
-                ('source', models.CharField(blank=True, default='', max_length=2048)),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='participations', to='commitments.commitment')),
-                ('party', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='participations', to='commitments.party')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("bound", "bound"),
+                            ("beneficiary", "benefits"),
+                            ("counterpart", "counterpart"),
+                            ("attributed_to", "named by others"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("source", models.CharField(blank=True, default="", max_length=2048)),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="participations",
+                        to="commitments.commitment",
+                    ),
+                ),
+                (
+                    "party",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="participations",
+                        to="commitments.party",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='AccordParty',
+            name="AccordParty",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name_in_accord', tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
-                ('accord', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='commitments.accord')),
-                ('party', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commitments.party')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name_in_accord", tracker.kit.localized.LocalizedTextField(blank=True, default=dict)),
+                (
+                    "accord",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="commitments.accord",
+                    ),
+                ),
+                (
+                    "party",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="commitments.party"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='accord',
-            name='parties',
-            field=models.ManyToManyField(related_name='accords', through='commitments.AccordParty', to='commitments.party'),
+            model_name="accord",
+            name="parties",
+            field=models.ManyToManyField(
+                related_name="accords", through="commitments.AccordParty", to="commitments.party"
+            ),
         ),
         migrations.CreateModel(
-            name='Provision',
+            name="Provision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('accord', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='provisions', to='commitments.accord')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "accord",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="provisions",
+                        to="commitments.accord",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['accord', 'code'],
+                "ordering": ["accord", "code"],
             },
         ),
         migrations.AddField(
-            model_name='commitment',
-            name='provisions',
-            field=models.ManyToManyField(blank=True, related_name='commitments', to='commitments.provision'),
+            model_name="commitment",
+            name="provisions",
+            field=models.ManyToManyField(blank=True, related_name="commitments", to="commitments.provision"),
         ),
         migrations.CreateModel(
-            name='Section',
+            name="Section",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('title', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('accord', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sections', to='commitments.accord')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                ("title", tracker.kit.localized.LocalizedTextField(default=dict)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "accord",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sections",
+                        to="commitments.accord",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['accord', 'position'],
+                "ordering": ["accord", "position"],
             },
         ),
         migrations.AddField(
-            model_name='commitment',
-            name='section',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commitments', to='commitments.section'),
+            model_name="commitment",
+            name="section",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="commitments",
+                to="commitments.section",
+            ),
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=80, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$', 'A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.')])),
-                ('title', models.CharField(blank=True, default='', max_length=500)),
-                ('author', models.CharField(blank=True, default='', max_length=200)),
-                ('publisher', models.CharField(blank=True, default='', max_length=200)),
-                ('published', models.CharField(blank=True, default='', max_length=40)),
-                ('published_on', models.DateField(blank=True, null=True)),
-                ('address', models.CharField(blank=True, default='', max_length=2048, validators=[django.core.validators.RegexValidator('^https?://[^\\s@/]+(/[^\\s]*)?$', 'An address begins with http:// or https://, names a host, and carries no user name.'), django.core.validators.MaxLengthValidator(2048)])),
-                ('nature', models.CharField(choices=[('official', 'official'), ('press', 'press'), ('analysis', 'analysis'), ('forecast', 'forecast')], max_length=24)),
-                ('language', models.CharField(blank=True, default='', max_length=8)),
-                ('file', models.CharField(blank=True, default='', max_length=200)),
-                ('note', models.TextField(blank=True, default='')),
-                ('accord', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sources', to='commitments.accord')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=80,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$",
+                                "A code is made of letters, digits and . _ ( ) / - and begins with a letter or digit, 80 at most.",
+                            )
+                        ],
+                    ),
+                ),
+                ("title", models.CharField(blank=True, default="", max_length=500)),
+                ("author", models.CharField(blank=True, default="", max_length=200)),
+                ("publisher", models.CharField(blank=True, default="", max_length=200)),
+                ("published", models.CharField(blank=True, default="", max_length=40)),
+                ("published_on", models.DateField(blank=True, null=True)),
+                (
+                    "address",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        max_length=2048,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^https?://[^\\s@/]+(/[^\\s]*)?$",
+                                "An address begins with http:// or https://, names a host, and carries no user name.",
+                            ),
+                            django.core.validators.MaxLengthValidator(2048),
+                        ],
+                    ),
+                ),
+                (
+                    "nature",
+                    models.CharField(
+                        choices=[
+                            ("official", "official"),
+                            ("press", "press"),
+                            ("analysis", "analysis"),
+                            ("forecast", "forecast"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("language", models.CharField(blank=True, default="", max_length=8)),
+                ("file", models.CharField(blank=True, default="", max_length=200)),
+                ("note", models.TextField(blank=True, default="")),
+                (
+                    "accord",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sources",
+                        to="commitments.accord",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'source',
-                'verbose_name_plural': 'sources',
-                'ordering': ['accord', 'code'],
+                "verbose_name": "source",
+                "verbose_name_plural": "sources",
+                "ordering": ["accord", "code"],
             },
         ),
         migrations.AddField(
-            model_name='evidence',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='commitments.source'),
+            model_name="evidence",
+            name="source",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="evidence", to="commitments.source"
+            ),
         ),
         migrations.CreateModel(
-            name='Citation',
+            name="Citation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('lines', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='citations', to='commitments.commitment')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='citations', to='commitments.source')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "lines",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=40), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="citations",
+                        to="commitments.commitment",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="citations",
+                        to="commitments.source",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('label', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('on', models.CharField(blank=True, default='', help_text='EDTF', max_length=40)),
-                ('happened_on', models.DateField(blank=True, help_text='The last day of the window.', null=True)),
-                ('locator', models.CharField(blank=True, default='', max_length=80)),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='commitments.commitment')),
-                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commitments.source')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("label", tracker.kit.localized.LocalizedTextField(default=dict)),
+                ("on", models.CharField(blank=True, default="", help_text="EDTF", max_length=40)),
+                (
+                    "happened_on",
+                    models.DateField(blank=True, help_text="The last day of the window.", null=True),
+                ),
+                ("locator", models.CharField(blank=True, default="", max_length=80)),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="commitments.commitment",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="commitments.source",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['commitment', 'position'],
+                "ordering": ["commitment", "position"],
             },
         ),
         migrations.AddField(
-            model_name='commitment',
-            name='topics',
-            field=models.ManyToManyField(blank=True, related_name='commitments', to='commitments.topic'),
+            model_name="commitment",
+            name="topics",
+            field=models.ManyToManyField(blank=True, related_name="commitments", to="commitments.topic"),
         ),
         migrations.CreateModel(
-            name='Deadline',
+            name="Deadline",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('file_key', models.CharField(blank=True, default='', max_length=40)),
-                ('label', tracker.kit.localized.LocalizedTextField(default=dict)),
-                ('type', models.CharField(choices=[('target', 'target'), ('milestone', 'milestone'), ('occurrence', 'occurrence'), ('clock', 'running clock'), ('review', 'review')], max_length=24)),
-                ('authority', models.CharField(choices=[('text', 'the text'), ('agreed', 'an agreement of the parties'), ('press', 'press reports'), ('editorial', 'our editors')], max_length=24)),
-                ('clock', models.CharField(choices=[('party', 'the parties'), ('tracker', 'this tracker')], max_length=24)),
-                ('words', models.CharField(blank=True, default='', max_length=300)),
-                ('anchor_on', models.DateField(blank=True, null=True)),
-                ('edtf', models.CharField(blank=True, default='', max_length=40)),
-                ('duration', models.CharField(blank=True, default='', max_length=20)),
-                ('first_on', models.DateField(blank=True, null=True)),
-                ('last_on', models.DateField(blank=True, null=True)),
-                ('opens_at', models.DateTimeField(blank=True, null=True)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('original_edtf', models.CharField(blank=True, default='', max_length=40)),
-                ('original_due_at', models.DateTimeField(blank=True, null=True)),
-                ('revision', models.PositiveSmallIntegerField(default=0)),
-                ('met_on', models.DateField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_as', models.CharField(blank=True, choices=[('met', 'met'), ('waived', 'waived'), ('ended', 'the commitment was closed')], default='', max_length=24)),
-                ('overdue_since', models.DateTimeField(blank=True, null=True)),
-                ('closed_by', models.ForeignKey(blank=True, help_text='The assessment that closed it, so that a retraction opens it again.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commitments.assessment')),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deadlines', to='commitments.commitment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("file_key", models.CharField(blank=True, default="", max_length=40)),
+                ("label", tracker.kit.localized.LocalizedTextField(default=dict)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("target", "target"),
+                            ("milestone", "milestone"),
+                            ("occurrence", "occurrence"),
+                            ("clock", "running clock"),
+                            ("review", "review"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "authority",
+                    models.CharField(
+                        choices=[
+                            ("text", "the text"),
+                            ("agreed", "an agreement of the parties"),
+                            ("press", "press reports"),
+                            ("editorial", "our editors"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "clock",
+                    models.CharField(
+                        choices=[("party", "the parties"), ("tracker", "this tracker")], max_length=24
+                    ),
+                ),
+                ("words", models.CharField(blank=True, default="", max_length=300)),
+                ("anchor_on", models.DateField(blank=True, null=True)),
+                ("edtf", models.CharField(blank=True, default="", max_length=40)),
+                ("duration", models.CharField(blank=True, default="", max_length=20)),
+                ("first_on", models.DateField(blank=True, null=True)),
+                ("last_on", models.DateField(blank=True, null=True)),
+                ("opens_at", models.DateTimeField(blank=True, null=True)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("original_edtf", models.CharField(blank=True, default="", max_length=40)),
+                ("original_due_at", models.DateTimeField(blank=True, null=True)),
+                ("revision", models.PositiveSmallIntegerField(default=0)),
+                ("met_on", models.DateField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "closed_as",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("met", "met"),
+                            ("waived", "waived"),
+                            ("ended", "the commitment was closed"),
+                        ],
+                        default="",
+                        max_length=24,
+                    ),
+                ),
+                ("overdue_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The assessment that closed it, so that a retraction opens it again.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="commitments.assessment",
+                    ),
+                ),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deadlines",
+                        to="commitments.commitment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'deadline',
-                'verbose_name_plural': 'deadlines',
-                'ordering': ['commitment', 'number'],
-                'indexes': [models.Index(condition=models.Q(('closed_at__isnull', True), ('overdue_since__isnull', True)), fields=['due_at', 'id'], name='deadline_to_mark')],
-                'constraints': [models.UniqueConstraint(fields=('commitment', 'number'), name='deadline_number_once'), models.CheckConstraint(condition=models.Q(('type__in', ['target', 'milestone', 'occurrence', 'clock', 'review'])), name='deadline_type_known'), models.CheckConstraint(condition=models.Q(('authority__in', ['text', 'agreed', 'press', 'editorial'])), name='deadline_authority_known'), models.CheckConstraint(condition=models.Q(('clock__in', ['party', 'tracker'])), name='deadline_clock_known'), models.CheckConstraint(condition=models.Q(('closed_as__in', ['met', 'waived', 'ended', ''])), name='deadline_closed_as_known'), models.CheckConstraint(condition=models.Q(models.Q(('closed_as', ''), ('closed_at__isnull', True)), models.Q(('closed_at__isnull', False), models.Q(('closed_as', ''), _negated=True)), _connector='OR'), name='deadline_closed_with_reason'), models.CheckConstraint(condition=models.Q(('met_on__isnull', True), ('closed_as', 'met'), _connector='OR'), name='deadline_met_is_closed'), models.CheckConstraint(condition=models.Q(models.Q(('clock', 'tracker'), ('type', 'review')), models.Q(('type', 'review'), _negated=True), _connector='OR'), name='deadline_reviews_are_ours'), models.CheckConstraint(condition=models.Q(('first_on__isnull', True), ('last_on__isnull', True), ('first_on__lte', models.F('last_on')), _connector='OR'), name='deadline_window_in_order')],
+                "verbose_name": "deadline",
+                "verbose_name_plural": "deadlines",
+                "ordering": ["commitment", "number"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("closed_at__isnull", True), ("overdue_since__isnull", True)),
+                        fields=["due_at", "id"],
+                        name="deadline_to_mark",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("commitment", "number"), name="deadline_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("type__in", ["target", "milestone", "occurrence", "clock", "review"])
+                        ),
+                        name="deadline_type_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("authority__in", ["text", "agreed", "press", "editorial"])),
+                        name="deadline_authority_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("clock__in", ["party", "tracker"])), name="deadline_clock_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("closed_as__in", ["met", "waived", "ended", ""])),
+                        name="deadline_closed_as_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_as", ""), ("closed_at__isnull", True)),
+                            models.Q(
+                                ("closed_at__isnull", False), models.Q(("closed_as", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="deadline_closed_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("met_on__isnull", True), ("closed_as", "met"), _connector="OR"),
+                        name="deadline_met_is_closed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("clock", "tracker"), ("type", "review")),
+                            models.Q(("type", "review"), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="deadline_reviews_are_ours",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("first_on__isnull", True),
+                            ("last_on__isnull", True),
+                            ("first_on__lte", models.F("last_on")),
+                            _connector="OR",
+                        ),
+                        name="deadline_window_in_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Dependency',
+            name="Dependency",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(choices=[('hard', 'needs'), ('soft', 'eased by'), ('part_of', 'part of'), ('shares_trigger', 'shares its trigger with'), ('enabled_by', 'enabled by')], max_length=24)),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dependencies', to='commitments.commitment')),
-                ('on', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dependents', to='commitments.commitment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("hard", "needs"),
+                            ("soft", "eased by"),
+                            ("part_of", "part of"),
+                            ("shares_trigger", "shares its trigger with"),
+                            ("enabled_by", "enabled by"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="dependencies",
+                        to="commitments.commitment",
+                    ),
+                ),
+                (
+                    "on",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dependents",
+                        to="commitments.commitment",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('commitment', 'on', 'type'), name='dependency_once'), models.CheckConstraint(condition=models.Q(('commitment', models.F('on')), _negated=True), name='dependency_not_on_itself'), models.CheckConstraint(condition=models.Q(('type__in', ['hard', 'soft', 'part_of', 'shares_trigger', 'enabled_by'])), name='dependency_type_known')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("commitment", "on", "type"), name="dependency_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("commitment", models.F("on")), _negated=True),
+                        name="dependency_not_on_itself",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("type__in", ["hard", "soft", "part_of", "shares_trigger", "enabled_by"])
+                        ),
+                        name="dependency_type_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('seq', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(choices=[('accord_registered', 'accord registered'), ('commitment_registered', 'commitment registered'), ('commitment_corrected', 'commitment corrected'), ('status_published', 'status published'), ('status_retracted', 'status retracted'), ('deadline_set', 'deadline set'), ('deadline_moved', 'deadline moved'), ('deadline_met', 'deadline met'), ('became_overdue', 'became overdue'), ('fell_behind_target', 'fell behind target'), ('verdict_became_due', 'our verdict became due'), ('review_became_due', 'our review became due'), ('evidence_added', 'evidence added'), ('evidence_withdrawn', 'evidence withdrawn'), ('note_redacted', 'note redacted')], max_length=24)),
-                ('origin', models.CharField(choices=[('live', 'live'), ('backfill', 'entered from history')], max_length=10)),
-                ('by', models.CharField(blank=True, default='', help_text='An office; empty: the clock.', max_length=80)),
-                ('happened_on', models.DateField(blank=True, null=True)),
-                ('crossed_at', models.DateTimeField(blank=True, null=True)),
-                ('note_digest', models.CharField(blank=True, default='', max_length=64)),
-                ('body', models.TextField()),
-                ('prev_hash', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('accord', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='commitments.accord')),
-                ('commitment', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='commitments.commitment')),
+                ("seq", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("accord_registered", "accord registered"),
+                            ("commitment_registered", "commitment registered"),
+                            ("commitment_corrected", "commitment corrected"),
+                            ("status_published", "status published"),
+                            ("status_retracted", "status retracted"),
+                            ("deadline_set", "deadline set"),
+                            ("deadline_moved", "deadline moved"),
+                            ("deadline_met", "deadline met"),
+                            ("became_overdue", "became overdue"),
+                            ("fell_behind_target", "fell behind target"),
+                            ("verdict_became_due", "our verdict became due"),
+                            ("review_became_due", "our review became due"),
+                            ("evidence_added", "evidence added"),
+                            ("evidence_withdrawn", "evidence withdrawn"),
+                            ("note_redacted", "note redacted"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[("live", "live"), ("backfill", "entered from history")], max_length=10
+                    ),
+                ),
+                (
+                    "by",
+                    models.CharField(
+                        blank=True, default="", help_text="An office; empty: the clock.", max_length=80
+                    ),
+                ),
+                ("happened_on", models.DateField(blank=True, null=True)),
+                ("crossed_at", models.DateTimeField(blank=True, null=True)),
+                ("note_digest", models.CharField(blank=True, default="", max_length=64)),
+                ("body", models.TextField()),
+                ("prev_hash", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
+                (
+                    "accord",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="commitments.accord",
+                    ),
+                ),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="commitments.commitment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'event',
-                'verbose_name_plural': 'events',
-                'ordering': ['seq'],
-                'indexes': [models.Index(fields=['commitment', 'seq'], name='event_commitment_seq'), models.Index(fields=['accord', 'seq'], name='event_accord_seq')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('seq__gte', 1)), name='event_seq_from_one'), models.CheckConstraint(condition=models.Q(('origin__in', ['live', 'backfill'])), name='event_origin_known')],
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
+                "ordering": ["seq"],
+                "indexes": [
+                    models.Index(fields=["commitment", "seq"], name="event_commitment_seq"),
+                    models.Index(fields=["accord", "seq"], name="event_accord_seq"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="event_seq_from_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(("origin__in", ["live", "backfill"])), name="event_origin_known"
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='event',
-            trigger=pgtrigger.compiler.Trigger(name='event_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='f8fc0fe3db40f3f023de83425eb0d1afa2a79c3e', operation='UPDATE OR DELETE', pgid='pgtrigger_event_append_only_255f5', table='commitments_event', when='BEFORE')),
+            model_name="event",
+            trigger=pgtrigger.compiler.Trigger(
+                name="event_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="f8fc0fe3db40f3f023de83425eb0d1afa2a79c3e",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_event_append_only_255f5",
+                    table="commitments_event",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='event',
-            trigger=pgtrigger.compiler.Trigger(name='event_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'the log is append-only: commitments_event cannot be truncated';", hash='8361496757908bd141869c9b0c86f6e4011e7895', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_event_no_truncate_a9e8e', table='commitments_event', when='BEFORE')),
+            model_name="event",
+            trigger=pgtrigger.compiler.Trigger(
+                name="event_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'the log is append-only: commitments_event cannot be truncated';",
+                    hash="8361496757908bd141869c9b0c86f6e4011e7895",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_event_no_truncate_a9e8e",
+                    table="commitments_event",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='assessment',
-            index=models.Index(condition=models.Q(('review', 'published')), fields=['commitment', '-effective_on', '-published_at'], name='assessment_current'),
+            model_name="assessment",
+            index=models.Index(
+                condition=models.Q(("review", "published")),
+                fields=["commitment", "-effective_on", "-published_at"],
+                name="assessment_current",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.UniqueConstraint(fields=('commitment', 'number'), name='assessment_number_once'),
+            model_name="assessment",
+            constraint=models.UniqueConstraint(
+                fields=("commitment", "number"), name="assessment_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['not_assessed', 'not_started', 'in_progress', 'stalled', 'partly_fulfilled', 'fulfilled', 'upheld', 'not_fulfilled', 'superseded'])), name='assessment_status_known'),
+            model_name="assessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "not_assessed",
+                            "not_started",
+                            "in_progress",
+                            "stalled",
+                            "partly_fulfilled",
+                            "fulfilled",
+                            "upheld",
+                            "not_fulfilled",
+                            "superseded",
+                        ],
+                    )
+                ),
+                name="assessment_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__in', ['high', 'medium', 'low'])), name='assessment_confidence_known'),
+            model_name="assessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__in", ["high", "medium", "low"])),
+                name="assessment_confidence_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(('review__in', ['draft', 'published', 'rejected', 'retracted'])), name='assessment_review_known'),
+            model_name="assessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("review__in", ["draft", "published", "rejected", "retracted"])),
+                name="assessment_review_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='assessment_has_reason'),
+            model_name="assessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="assessment_has_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('published_at__isnull', True), ('review__in', ['draft', 'rejected'])), models.Q(('published_at__isnull', False), ('review__in', ['published', 'retracted'])), _connector='OR'), name='assessment_published_has_instant'),
+            model_name="assessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("published_at__isnull", True), ("review__in", ["draft", "rejected"])),
+                    models.Q(("published_at__isnull", False), ("review__in", ["published", "retracted"])),
+                    _connector="OR",
+                ),
+                name="assessment_published_has_instant",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('retracted_at__isnull', False), ('review', 'retracted'), models.Q(('retracted_why', ''), _negated=True)), models.Q(models.Q(('review', 'retracted'), _negated=True), ('retracted_at__isnull', True)), _connector='OR'), name='assessment_retracted_with_reason'),
+            model_name="assessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("retracted_at__isnull", False),
+                        ("review", "retracted"),
+                        models.Q(("retracted_why", ""), _negated=True),
+                    ),
+                    models.Q(
+                        models.Q(("review", "retracted"), _negated=True), ("retracted_at__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="assessment_retracted_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('user', 'accord'), name='membership_once', nulls_distinct=False),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                fields=("user", "accord"), name="membership_once", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['viewer', 'editor', 'reviewer', 'administrator'])), name='membership_role_known'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["viewer", "editor", "reviewer", "administrator"])),
+                name="membership_role_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.UniqueConstraint(fields=('commitment', 'party', 'role'), name='participation_once'),
+            model_name="participation",
+            constraint=models.UniqueConstraint(
+                fields=("commitment", "party", "role"), name="participation_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['bound', 'beneficiary', 'counterpart', 'attributed_to'])), name='participation_role_known'),
+            model_name="participation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["bound", "beneficiary", "counterpart", "attributed_to"])),
+                name="participation_role_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accordparty',
-            constraint=models.UniqueConstraint(fields=('accord', 'party'), name='accord_party_once'),
+            model_name="accordparty",
+            constraint=models.UniqueConstraint(fields=("accord", "party"), name="accord_party_once"),
         ),
         migrations.AddConstraint(
-            model_name='accord',
-            constraint=models.CheckConstraint(condition=models.Q(('names__has_key', 'en')), name='accord_names_have_english'),
+            model_name="accord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("names__has_key", "en")), name="accord_names_have_english"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accord',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('signed_on')), _connector='OR'), name='accord_ends_after_signature'),
+            model_name="accord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ends_on__isnull", True), ("ends_on__gte", models.F("signed_on")), _connector="OR"
+                ),
+                name="accord_ends_after_signature",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accord',
-            constraint=models.CheckConstraint(condition=models.Q(('address', ''), ('address__regex', '^https?://[^\\s@/]+(/[^\\s]*)?$'), _connector='OR'), name='accord_address_is_web'),
+            model_name="accord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("address", ""), ("address__regex", "^https?://[^\\s@/]+(/[^\\s]*)?$"), _connector="OR"
+                ),
+                name="accord_address_is_web",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provision',
-            constraint=models.UniqueConstraint(fields=('accord', 'code'), name='provision_once_per_accord'),
+            model_name="provision",
+            constraint=models.UniqueConstraint(fields=("accord", "code"), name="provision_once_per_accord"),
         ),
         migrations.AddConstraint(
-            model_name='section',
-            constraint=models.UniqueConstraint(fields=('accord', 'code'), name='section_once_per_accord'),
+            model_name="section",
+            constraint=models.UniqueConstraint(fields=("accord", "code"), name="section_once_per_accord"),
         ),
         migrations.AddConstraint(
-            model_name='source',
-            constraint=models.UniqueConstraint(fields=('accord', 'code'), name='source_once_per_accord'),
+            model_name="source",
+            constraint=models.UniqueConstraint(fields=("accord", "code"), name="source_once_per_accord"),
         ),
         migrations.AddConstraint(
-            model_name='source',
-            constraint=models.CheckConstraint(condition=models.Q(('address', ''), ('address__regex', '^https?://[^\\s@/]+(/[^\\s]*)?$'), _connector='OR'), name='source_address_is_web'),
+            model_name="source",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("address", ""), ("address__regex", "^https?://[^\\s@/]+(/[^\\s]*)?$"), _connector="OR"
+                ),
+                name="source_address_is_web",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='source',
-            constraint=models.CheckConstraint(condition=models.Q(('nature__in', ['official', 'press', 'analysis', 'forecast'])), name='source_nature_known'),
+            model_name="source",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("nature__in", ["official", "press", "analysis", "forecast"])),
+                name="source_nature_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.UniqueConstraint(fields=('commitment', 'number'), name='evidence_number_once'),
+            model_name="evidence",
+            constraint=models.UniqueConstraint(fields=("commitment", "number"), name="evidence_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(('nature__in', ['official', 'press', 'analysis', 'forecast'])), name='evidence_nature_known'),
+            model_name="evidence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("nature__in", ["official", "press", "analysis", "forecast"])),
+                name="evidence_nature_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(('act__in', ['announcement', 'action', 'outcome'])), name='evidence_act_known'),
+            model_name="evidence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("act__in", ["announcement", "action", "outcome"])),
+                name="evidence_act_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(('bearing__in', ['supports', 'contradicts', 'context'])), name='evidence_bearing_known'),
+            model_name="evidence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("bearing__in", ["supports", "contradicts", "context"])),
+                name="evidence_bearing_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at__isnull', True), ('withdrawn_why', '')), models.Q(('withdrawn_at__isnull', False), models.Q(('withdrawn_why', ''), _negated=True)), _connector='OR'), name='evidence_withdrawn_with_reason'),
+            model_name="evidence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("withdrawn_at__isnull", True), ("withdrawn_why", "")),
+                    models.Q(("withdrawn_at__isnull", False), models.Q(("withdrawn_why", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="evidence_withdrawn_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='citation',
-            constraint=models.UniqueConstraint(fields=('commitment', 'source'), name='citation_once'),
+            model_name="citation",
+            constraint=models.UniqueConstraint(fields=("commitment", "source"), name="citation_once"),
         ),
         migrations.AddIndex(
-            model_name='commitment',
-            index=models.Index(fields=['accord', 'code'], name='commitment_accord_code'),
+            model_name="commitment",
+            index=models.Index(fields=["accord", "code"], name="commitment_accord_code"),
         ),
         migrations.AddIndex(
-            model_name='commitment',
-            index=models.Index(fields=['due_at', 'code'], name='commitment_due'),
+            model_name="commitment",
+            index=models.Index(fields=["due_at", "code"], name="commitment_due"),
         ),
         migrations.AddIndex(
-            model_name='commitment',
-            index=models.Index(fields=['status', 'code'], name='commitment_status'),
+            model_name="commitment",
+            index=models.Index(fields=["status", "code"], name="commitment_status"),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['deliverable', 'recurring', 'continuing', 'conditional', 'financial', 'baseline'])), name='commitment_kind_known'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        ["deliverable", "recurring", "continuing", "conditional", "financial", "baseline"],
+                    )
+                ),
+                name="commitment_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('strength__in', ['binding_result', 'firm', 'best_efforts', 'intent', 'exploratory', 'declaratory'])), name='commitment_strength_known'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "strength__in",
+                        ["binding_result", "firm", "best_efforts", "intent", "exploratory", "declaratory"],
+                    )
+                ),
+                name="commitment_strength_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('provenance__in', ['official_text', 'related_instrument', 'official_record', 'press', 'analyst', 'forecast'])), name='commitment_provenance_known'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "provenance__in",
+                        [
+                            "official_text",
+                            "related_instrument",
+                            "official_record",
+                            "press",
+                            "analyst",
+                            "forecast",
+                        ],
+                    )
+                ),
+                name="commitment_provenance_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['not_assessed', 'not_started', 'in_progress', 'stalled', 'partly_fulfilled', 'fulfilled', 'upheld', 'not_fulfilled', 'superseded'])), name='commitment_status_known'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "not_assessed",
+                            "not_started",
+                            "in_progress",
+                            "stalled",
+                            "partly_fulfilled",
+                            "fulfilled",
+                            "upheld",
+                            "not_fulfilled",
+                            "superseded",
+                        ],
+                    )
+                ),
+                name="commitment_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('due_authority__in', ['text', 'agreed', 'press', 'editorial', ''])), name='commitment_due_authority_known'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("due_authority__in", ["text", "agreed", "press", "editorial", ""])),
+                name="commitment_due_authority_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('title__has_key', 'en')), name='commitment_title_has_english'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("title__has_key", "en")), name="commitment_title_has_english"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'baseline'), _negated=True), ('status', 'not_assessed'), _connector='OR'), name='commitment_baseline_unjudged'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "baseline"), _negated=True), ("status", "not_assessed"), _connector="OR"
+                ),
+                name="commitment_baseline_unjudged",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='commitment_ends_after_start'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ends_on__isnull", True), ("ends_on__gte", models.F("starts_on")), _connector="OR"
+                ),
+                name="commitment_ends_after_start",
+            ),
         ),
     ]

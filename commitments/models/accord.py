@@ -35,7 +35,9 @@ class Accord(models.Model):
 
     code = code_field(unique=True)
     slug = code_field(unique=True, validators=[SLUG])
-    is_example = models.BooleanField(default=False, help_text=_("Fictional; marked as an example everywhere."))
+    is_example = models.BooleanField(
+        default=False, help_text=_("Fictional; marked as an example everywhere.")
+    )
     names = LocalizedTextField()
     short_names = LocalizedTextField()
     about = LocalizedTextField(blank=True)
@@ -50,7 +52,9 @@ class Accord(models.Model):
     prevailing_language = models.CharField(max_length=8, blank=True, default="")
     facts = models.JSONField(default=dict, blank=True)
     parties = models.ManyToManyField(Party, through="AccordParty", related_name="accords")
-    loaded_on = models.DateField(help_text=_("The day its file was first loaded; relative dates count from it."))
+    loaded_on = models.DateField(
+        help_text=_("The day its file was first loaded; relative dates count from it.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -80,6 +84,9 @@ class AccordParty(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["accord", "party"], name="accord_party_once")]
+
+    def __str__(self) -> str:
+        return f"{self.accord} · {self.party}"
 
 
 class Section(models.Model):

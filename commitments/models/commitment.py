@@ -69,7 +69,9 @@ class Commitment(models.Model):
     summary = LocalizedTextField()
     section = models.ForeignKey(Section, models.PROTECT, related_name="commitments")
     provisions = models.ManyToManyField(Provision, related_name="commitments", blank=True)
-    instrument = models.ForeignKey(Instrument, models.PROTECT, null=True, blank=True, related_name="commitments")
+    instrument = models.ForeignKey(
+        Instrument, models.PROTECT, null=True, blank=True, related_name="commitments"
+    )
     related_instruments = models.ManyToManyField(Instrument, related_name="+", blank=True)
     kind = word_field(Kind)
     strength = word_field(Strength)
@@ -118,10 +120,12 @@ class Commitment(models.Model):
             one_of("commitment", "due_authority", Authority, blank=True),
             models.CheckConstraint(condition=Q(title__has_key="en"), name="commitment_title_has_english"),
             models.CheckConstraint(
-                condition=~Q(kind=Kind.BASELINE) | Q(status=Status.NOT_ASSESSED), name="commitment_baseline_unjudged"
+                condition=~Q(kind=Kind.BASELINE) | Q(status=Status.NOT_ASSESSED),
+                name="commitment_baseline_unjudged",
             ),
             models.CheckConstraint(
-                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="commitment_ends_after_start"
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="commitment_ends_after_start",
             ),
         ]
         indexes = [
@@ -150,6 +154,9 @@ class Participation(models.Model):
             one_of("participation", "role", Role),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.party} ({self.get_role_display()})"
+
 
 class Citation(models.Model):
     """The lines of a source that carry a commitment."""
@@ -161,6 +168,9 @@ class Citation(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["commitment", "source"], name="citation_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {', '.join(self.lines)}"
 
 
 class Dependency(models.Model):
@@ -178,6 +188,9 @@ class Dependency(models.Model):
             one_of("dependency", "type", DependencyType),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.get_type_display()} {self.on}"
+
 
 class Step(models.Model):
     """A dated fact on the way; a step without a date has not been found."""
@@ -192,3 +205,6 @@ class Step(models.Model):
 
     class Meta:
         ordering = ["commitment", "position"]
+
+    def __str__(self) -> str:
+        return f"{pick(self.label)} {self.on}"

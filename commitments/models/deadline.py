@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commitments.models.commitment import Commitment
 from commitments.models.fields import one_of, word_field
-from commitments.words import Authority, ClosedAs, Clock, DeadlineType
+from commitments.words import Authority, Clock, ClosedAs, DeadlineType
 from tracker.kit.localized import LocalizedTextField, pick
 
 
@@ -83,7 +83,8 @@ class Deadline(models.Model):
             one_of("deadline", "clock", Clock),
             one_of("deadline", "closed_as", ClosedAs, blank=True),
             models.CheckConstraint(
-                condition=Q(closed_at__isnull=True, closed_as="") | (Q(closed_at__isnull=False) & ~Q(closed_as="")),
+                condition=Q(closed_at__isnull=True, closed_as="")
+                | (Q(closed_at__isnull=False) & ~Q(closed_as="")),
                 name="deadline_closed_with_reason",
             ),
             models.CheckConstraint(

@@ -47,7 +47,9 @@ class Evidence(models.Model):
     origin = models.CharField(max_length=10, default="live")
     added_at = models.DateTimeField()
     public_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("Empty while it belongs to a draft: it becomes public with its assessment.")
+        null=True,
+        blank=True,
+        help_text=_("Empty while it belongs to a draft: it becomes public with its assessment."),
     )
     added_by = models.CharField(max_length=80, blank=True, default="")
     added_by_person = models.ForeignKey(

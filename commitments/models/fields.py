@@ -31,7 +31,9 @@ def word_field(choices: type[models.TextChoices], **options: Any) -> models.Char
     return models.CharField(max_length=24, choices=choices.choices, **options)
 
 
-def one_of(model: str, name: str, choices: type[models.TextChoices], blank: bool = False) -> models.CheckConstraint:
+def one_of(
+    model: str, name: str, choices: type[models.TextChoices], blank: bool = False
+) -> models.CheckConstraint:
     """The constraint that a column holds one of the words (or nothing)."""
     values = [*choices.values, *([""] if blank else [])]
     return models.CheckConstraint(condition=models.Q(**{f"{name}__in": values}), name=f"{model}_{name}_known")

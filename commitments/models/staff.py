@@ -25,9 +25,7 @@ class Membership(models.Model):
         verbose_name = _("staff role")
         verbose_name_plural = _("staff roles")
         constraints = [
-            models.UniqueConstraint(
-                fields=["user", "accord"], name="membership_once", nulls_distinct=False
-            ),
+            models.UniqueConstraint(fields=["user", "accord"], name="membership_once", nulls_distinct=False),
             one_of("membership", "role", StaffRole),
         ]
 

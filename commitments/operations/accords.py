@@ -101,7 +101,9 @@ def checked_source(accord: Accord, row: Mapping[str, Any]) -> Source:
     if address:
         check_address("address", address)
     if row["nature"] not in Nature.values:
-        raise Refused(Problem("nature", "unknown", _("“%(word)s” is no nature of a source.") % {"word": row["nature"]}))
+        raise Refused(
+            Problem("nature", "unknown", _("“%(word)s” is no nature of a source.") % {"word": row["nature"]})
+        )
     return Source(
         accord=accord,
         code=row["code"],
@@ -125,7 +127,11 @@ def edtf_day(name: str, text: str) -> date:
     except DateError as error:
         raise Refused(Problem(name, "date", str(error))) from None
     if window.last is None:
-        raise Refused(Problem(name, "date", _("“%(text)s” has no end: a date that has happened needs one.") % {"text": text}))
+        raise Refused(
+            Problem(
+                name, "date", _("“%(text)s” has no end: a date that has happened needs one.") % {"text": text}
+            )
+        )
     return window.last
 
 

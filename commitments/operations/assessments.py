@@ -41,7 +41,9 @@ def latest_day(now: datetime) -> date:
 
 def neighbours(assessment: Assessment) -> tuple[Assessment | None, Assessment | None]:
     """The published judgement in force on its effective day, and the next one after that day."""
-    published = Assessment.objects.published().filter(commitment=assessment.commitment).exclude(pk=assessment.pk)
+    published = (
+        Assessment.objects.published().filter(commitment=assessment.commitment).exclude(pk=assessment.pk)
+    )
     before = published.filter(effective_on__lte=assessment.effective_on).latest_first().first()
     after = (
         published.filter(effective_on__gt=assessment.effective_on)
@@ -201,7 +203,10 @@ def publish_assessments(
                 say_added(item, actor, said_origin)
         status_before = commitment.status
         current = (
-            Assessment.objects.published().filter(commitment=commitment).latest_first().values_list("pk", flat=True)
+            Assessment.objects.published()
+            .filter(commitment=commitment)
+            .latest_first()
+            .values_list("pk", flat=True)
         )
         is_current = current.first() == assessment.pk
         closed = close_what_ends([commitment], {commitment.pk: assessment}, now) if is_current else {}
@@ -234,9 +239,7 @@ def publish_assessments(
 
 
 @operation
-def reject_assessments(
-    codes: Sequence[str], *, actor: Actor, version: int | None = None
-) -> list[Assessment]:
+def reject_assessments(codes: Sequence[str], *, actor: Actor, version: int | None = None) -> list[Assessment]:
     """Rejects drafts: they stay on their rows and are never public."""
     rejected = []
     for assessment in _locked_drafts(codes, actor, "reject", Review.DRAFT, version):
@@ -267,7 +270,9 @@ def retract_assessments(
         assessment.save(update_fields=["review", "retracted_at", "retracted_why"])
         status_before = commitment.status
         reopened = []
-        for deadline in Deadline.objects.select_for_update(no_key=True).filter(closed_by=assessment).order_by("id"):
+        for deadline in (
+            Deadline.objects.select_for_update(no_key=True).filter(closed_by=assessment).order_by("id")
+        ):
             deadline.commitment = commitment
             deadline.closed_as, deadline.closed_at, deadline.closed_by, deadline.met_on = "", None, None, None
             deadline.save(update_fields=["closed_as", "closed_at", "closed_by", "met_on"])

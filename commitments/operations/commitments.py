@@ -34,7 +34,16 @@ from commitments.refusals import Problem, Refused, refuse
 from commitments.words import UNCOUNTED_STRENGTHS, EventKind, Kind, Origin, Role
 from tracker.kit.localized import check_localized
 
-CORRECTABLE = ("title", "summary", "cautions", "verb_words", "verb_source", "ends_when", "strength", "provenance")
+CORRECTABLE = (
+    "title",
+    "summary",
+    "cautions",
+    "verb_words",
+    "verb_source",
+    "ends_when",
+    "strength",
+    "provenance",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,9 @@ class Known(dict[str, Any]):
         self.name = name
 
     def __missing__(self, code: str) -> Any:
-        raise refuse(self.name, "unknown", _("There is no %(what)s “%(code)s”.") % {"what": self.name, "code": code})
+        raise refuse(
+            self.name, "unknown", _("There is no %(what)s “%(code)s”.") % {"what": self.name, "code": code}
+        )
 
 
 def _ends(order: NewCommitment) -> dict[str, Any]:
@@ -221,7 +232,9 @@ def _relate(
         row = by_code[order.code]
         for name, role in ROLE_NAMES.items():
             for item in order.roles.get(name, ()):
-                code, source = (item, "") if isinstance(item, str) else (item["code"], item.get("source") or "")
+                code, source = (
+                    (item, "") if isinstance(item, str) else (item["code"], item.get("source") or "")
+                )
                 participations.append(
                     Participation(commitment=row, party=parties[code], role=role, source=source)
                 )
@@ -287,7 +300,9 @@ def _no_cycle(accord: Accord) -> None:
                 continue
             if code in path:
                 circle = " → ".join([*path[path.index(code) :], code])
-                raise refuse("dependencies", "cycle", _("These depend on each other in a circle: %s.") % circle)
+                raise refuse(
+                    "dependencies", "cycle", _("These depend on each other in a circle: %s.") % circle
+                )
             if code in done:
                 continue
             path.append(code)

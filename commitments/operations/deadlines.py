@@ -14,9 +14,16 @@ from commitments.actors import Actor
 from commitments.deadlines import DateError, due_at, opens_at, parse_duration, parse_window
 from commitments.log import append, operation
 from commitments.models import Assessment, Commitment, Deadline
-from commitments.operations.keeping import check_version, close_what_ends, locked, next_numbers, refresh, zones_of
+from commitments.operations.keeping import (
+    check_version,
+    close_what_ends,
+    locked,
+    next_numbers,
+    refresh,
+    zones_of,
+)
 from commitments.refusals import Problem, Refused, refuse
-from commitments.words import Authority, ClosedAs, Clock, DeadlineType, EventKind, Kind, Origin
+from commitments.words import Authority, Clock, ClosedAs, DeadlineType, EventKind, Kind, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,15 @@ def _check_words(order: NewDeadline) -> None:
             raise refuse(
                 name,
                 "unknown",
-                _("“%(word)s” is not one of %(allowed)s.") % {"word": value, "allowed": ", ".join(words.values)},
+                _("“%(word)s” is not one of %(allowed)s.")
+                % {"word": value, "allowed": ", ".join(words.values)},
             )
     if order.type == DeadlineType.REVIEW and order.clock != Clock.TRACKER:
         raise refuse("clock", "review", _("A review is on our own clock: only “tracker” is possible."))
     if bool(order.edtf) == bool(order.duration):
-        raise refuse("edtf", "window_or_clock", _("A deadline has either a window of days or the length of a clock."))
+        raise refuse(
+            "edtf", "window_or_clock", _("A deadline has either a window of days or the length of a clock.")
+        )
     if order.duration:
         if order.type != DeadlineType.CLOCK:
             raise refuse("type", "clock", _("A length belongs to a running clock."))
@@ -103,7 +113,9 @@ def set_deadlines(
         _check_words(order)
         commitment = rows[order.commitment]
         if commitment.kind == Kind.BASELINE and order.clock == Clock.PARTY:
-            raise refuse("commitment", "baseline", _("A baseline is context: it has no deadline for a party."))
+            raise refuse(
+                "commitment", "baseline", _("A baseline is context: it has no deadline for a party.")
+            )
         numbers[commitment.pk] += 1
         row = Deadline(
             commitment=commitment,

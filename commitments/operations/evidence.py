@@ -84,7 +84,11 @@ def add_rows(
     new: list[Evidence] = []
     for order in orders:
         commitment = rows[order.commitment]
-        for name, value, words in (("act", order.act, Act), ("bearing", order.bearing, Bearing), ("nature", order.nature, Nature)):
+        for name, value, words in (
+            ("act", order.act, Act),
+            ("bearing", order.bearing, Bearing),
+            ("nature", order.nature, Nature),
+        ):
             if value not in words.values:
                 raise refuse(
                     name,
@@ -94,9 +98,13 @@ def add_rows(
                 )
         happened_on: date | None = edtf_day("happened", order.happened) if order.happened else None
         if happened_on and origin == Origin.LIVE and happened_on > today:
-            raise refuse("happened", "future", _("Evidence shows what has happened: the date lies in the future."))
+            raise refuse(
+                "happened", "future", _("Evidence shows what has happened: the date lies in the future.")
+            )
         if len(order.quote) > 300:
-            raise refuse("quote", "length", _("A quote has 300 characters at most: a short phrase with its place."))
+            raise refuse(
+                "quote", "length", _("A quote has 300 characters at most: a short phrase with its place.")
+            )
         numbers[commitment.pk] += 1
         new.append(
             Evidence(
@@ -180,7 +188,10 @@ def withdraw_evidence(
         check_version(commitment, version)
         number = code.rpartition("-E")[2]
         row = (
-            Evidence.objects.public().filter(commitment=commitment, number=int(number)).select_related("source").first()
+            Evidence.objects.public()
+            .filter(commitment=commitment, number=int(number))
+            .select_related("source")
+            .first()
             if number.isdecimal() and len(number) <= 4
             else None
         )

@@ -21,8 +21,8 @@ from commitments.words import (
     REVERSALS,
     Act,
     Bearing,
-    ClosedAs,
     Clock,
+    ClosedAs,
     Confidence,
     Kind,
     Nature,
@@ -48,7 +48,9 @@ def is_before_start(evidence: Evidence, commitment: Commitment) -> bool:
             window = parse_window(period)
         except DateError:
             return True
-        in_period = (window.first is None or day >= window.first) and (window.last is None or day <= window.last)
+        in_period = (window.first is None or day >= window.first) and (
+            window.last is None or day <= window.last
+        )
         return not in_period
     return True
 
@@ -93,7 +95,11 @@ def problems_of(
     ]
     if any(problem.code == "kind" for problem in found):
         return found
-    return [*found, *_proof(assessment, commitment, evidence, before), *_failure(assessment, commitment, evidence, deadlines)]
+    return [
+        *found,
+        *_proof(assessment, commitment, evidence, before),
+        *_failure(assessment, commitment, evidence, deadlines),
+    ]
 
 
 def _form(assessment: Assessment, commitment: Commitment, today: date) -> list[Problem]:
@@ -112,7 +118,9 @@ def _form(assessment: Assessment, commitment: Commitment, today: date) -> list[P
     if assessment.confidence not in Confidence.values:
         found.append(Problem("confidence", "confidence", _("Say how sure it is: high, medium or low.")))
     if assessment.effective_on > today:
-        found.append(Problem("effective_on", "future", _("A judgement cannot hold from a day in the future.")))
+        found.append(
+            Problem("effective_on", "future", _("A judgement cannot hold from a day in the future."))
+        )
     if assessment.effective_on < commitment.starts_on:
         found.append(
             Problem(
@@ -186,7 +194,7 @@ def _proof(
     status, found = assessment.status, []
     supporting = [item for item in evidence if item.bearing == Bearing.SUPPORTS]
     real = [item for item in supporting if supports(item, commitment)]
-    label = Status(status).label if status in Status.values else status
+    label = str(Status(status).label) if status in Status.values else status
     if status in NEEDS_PROOF and not any(
         proves(item, commitment, assessment.effective_on, status, assessment.origin) for item in real
     ):
@@ -196,7 +204,8 @@ def _proof(
             Problem(
                 "evidence",
                 "no_support",
-                _("“%(status)s” needs evidence of an action, or that it was announced or agreed.") % {"status": label},
+                _("“%(status)s” needs evidence of an action, or that it was announced or agreed.")
+                % {"status": label},
             )
         )
     previous = before.status if before else Status.NOT_ASSESSED
@@ -227,7 +236,9 @@ def _why_unproven(
             return Problem("evidence", "too_old", text % words)
         return Problem("evidence", "forecast", _("A forecast supports nothing."))
     if all(item.act == Act.ANNOUNCEMENT for item in real):
-        text = _("An announcement carries no further than “in progress”: “%(status)s” needs an action or an outcome.")
+        text = _(
+            "An announcement carries no further than “in progress”: “%(status)s” needs an action or an outcome."
+        )
         return Problem("evidence", "announcement", text % words)
     if any(known_on(item) is None for item in real):
         text = _("“%(status)s” needs evidence whose date is known: say when the fact happened.")
@@ -237,7 +248,10 @@ def _why_unproven(
 
 
 def _failure(
-    assessment: Assessment, commitment: Commitment, evidence: Sequence[Evidence], deadlines: Sequence[Deadline]
+    assessment: Assessment,
+    commitment: Commitment,
+    evidence: Sequence[Evidence],
+    deadlines: Sequence[Deadline],
 ) -> list[Problem]:
     if assessment.status != Status.NOT_FULFILLED:
         return []
@@ -253,7 +267,10 @@ def _failure(
         for item in evidence
     )
     passed = any(
-        d.authority in BINDING and d.closed_as == "" and d.last_on is not None and d.last_on < assessment.effective_on
+        d.authority in BINDING
+        and d.closed_as == ""
+        and d.last_on is not None
+        and d.last_on < assessment.effective_on
         for d in party
     )
     if shown or passed:
@@ -275,9 +292,17 @@ def second_person(assessment: Assessment, reversal: bool, person_id: int | None)
     if person_id is None or assessment.drafted_by_id != person_id:
         return []
     if reversal:
-        return [Problem("", "second_person", _("A reversal needs a second person: somebody else must publish it."))]
+        return [
+            Problem(
+                "", "second_person", _("A reversal needs a second person: somebody else must publish it.")
+            )
+        ]
     if assessment.commitment.accord.four_eyes:
         return [
-            Problem("", "four_eyes", _("This accord asks for four eyes: nobody publishes what they drafted themselves."))
+            Problem(
+                "",
+                "four_eyes",
+                _("This accord asks for four eyes: nobody publishes what they drafted themselves."),
+            )
         ]
     return []

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from commitments import standing
 from commitments.actors import Actor
-from commitments.deadlines import due_at as due_at_of
 from commitments.deadlines import Window
+from commitments.deadlines import due_at as due_at_of
 from commitments.log import give_up_waiting
 from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Participation
 from commitments.refusals import Problem, Refused, Stale
@@ -39,7 +39,11 @@ def locked(codes: Iterable[str], actor: Actor) -> dict[str, Commitment]:
     missing = [code for code in wanted if code not in found]
     if missing:
         raise Refused(
-            Problem("commitment", "unknown", _("There is no commitment %(codes)s.") % {"codes": ", ".join(missing)})
+            Problem(
+                "commitment",
+                "unknown",
+                _("There is no commitment %(codes)s.") % {"codes": ", ".join(missing)},
+            )
         )
     return found
 
@@ -213,5 +217,3 @@ def close_what_ends(
         changed.append(deadline)
     Deadline.objects.bulk_update(changed, ["closed_as", "closed_at", "closed_by", "met_on"], batch_size=500)
     return closed
-
-

@@ -35,8 +35,12 @@ def redact_note(seq: int, *, actor: Actor, why_code: str) -> Note:
     note.save(update_fields=["text", "salt", "redacted_at"])
     if event.commitment_id:
         Assessment.objects.filter(commitment=event.commitment_id, reason=text).update(reason=REMOVED)
-        Assessment.objects.filter(commitment=event.commitment_id, retracted_why=text).update(retracted_why=REMOVED)
-        Evidence.objects.filter(commitment=event.commitment_id, withdrawn_why=text).update(withdrawn_why=REMOVED)
+        Assessment.objects.filter(commitment=event.commitment_id, retracted_why=text).update(
+            retracted_why=REMOVED
+        )
+        Evidence.objects.filter(commitment=event.commitment_id, withdrawn_why=text).update(
+            withdrawn_why=REMOVED
+        )
     append(
         EventKind.NOTE_REDACTED,
         event.accord,

@@ -68,8 +68,14 @@ def test_an_interval_holds_both_ends_or_is_refused(one: date, other: date) -> No
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.integers(1000, 9998), st.one_of(st.none(), st.integers(1, 12)), st.one_of(st.none(), st.integers(1, 28)))
-def test_agrees_with_the_edtf_package_where_that_parses(year: int, month: int | None, day: int | None) -> None:
+@given(
+    st.integers(1000, 9998),
+    st.one_of(st.none(), st.integers(1, 12)),
+    st.one_of(st.none(), st.integers(1, 28)),
+)
+def test_agrees_with_the_edtf_package_where_that_parses(
+    year: int, month: int | None, day: int | None
+) -> None:
     text = f"{year:04}" + (f"-{month:02}" if month else "") + (f"-{day:02}" if month and day else "")
     theirs = edtf.parse_edtf(text)
     ours = parse_window(text)

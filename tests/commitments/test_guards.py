@@ -56,7 +56,9 @@ def test_a_forecast_supports_nothing(commitment: Commitment) -> None:
     assert refused(commitment, "in_progress", [forecast]) == ["no_support"]
 
 
-def test_a_fact_from_before_the_accord_is_context_unless_a_period_holds_it(accord: Accord, commitment: Commitment) -> None:
+def test_a_fact_from_before_the_accord_is_context_unless_a_period_holds_it(
+    accord: Accord, commitment: Commitment
+) -> None:
     old = world.some_evidence(commitment, happened="2023-05-01")
     assert refused(commitment, "partly_fulfilled", [old]) == ["too_old"]
     counted = world.a_commitment(accord, "TST-2", details={"period": {"edtf": "2022-03/.."}})
@@ -69,7 +71,9 @@ def test_evidence_must_have_happened_by_the_effective_day(commitment: Commitment
     assert refused(commitment, "fulfilled", [done], effective_on=date(2024, 7, 31)) == ["too_late"]
 
 
-def test_not_fulfilled_needs_failure_shown_or_a_binding_date_passed(accord: Accord, commitment: Commitment) -> None:
+def test_not_fulfilled_needs_failure_shown_or_a_binding_date_passed(
+    accord: Accord, commitment: Commitment
+) -> None:
     assert refused(commitment, "not_fulfilled", []) == ["no_failure"]
     world.a_deadline(commitment, "2024-07", authority="press")
     assert refused(commitment, "not_fulfilled", []) == ["no_failure"], "a press date is never failure"
@@ -162,7 +166,9 @@ def test_a_baseline_is_never_judged_and_a_dormant_duty_is_neither_kept_nor_broke
 
 def test_live_proof_needs_a_date(commitment: Commitment) -> None:
     operations.record_sources(
-        commitment.accord, [{"code": "undated", "title": "A page", "nature": "press"}], actor=world.actor("editor")
+        commitment.accord,
+        [{"code": "undated", "title": "A page", "nature": "press"}],
+        actor=world.actor("editor"),
     )
     undated = world.some_evidence(commitment, source="undated", happened="")
     assert refused(commitment, "fulfilled", [undated]) == ["undated"]
@@ -194,7 +200,9 @@ def test_fulfilling_closes_the_dates_and_retracting_opens_them_again(commitment:
     judged = world.published(commitment, "fulfilled", [done])
     deadline.refresh_from_db()
     assert (deadline.closed_as, deadline.met_on) == ("met", date(2024, 8, 1))
-    operations.retract_assessments([judged.code], actor=world.actor("reviewer"), why="It was another ministry.")
+    operations.retract_assessments(
+        [judged.code], actor=world.actor("reviewer"), why="It was another ministry."
+    )
     deadline.refresh_from_db()
     commitment.refresh_from_db()
     assert (deadline.closed_as, deadline.closed_at, commitment.status) == ("", None, "not_assessed")
@@ -202,7 +210,9 @@ def test_fulfilling_closes_the_dates_and_retracting_opens_them_again(commitment:
     assert judged.review == "retracted" and judged.retracted_why
 
 
-def test_moving_a_date_keeps_the_original_and_clears_a_mark_that_is_no_longer_true(commitment: Commitment) -> None:
+def test_moving_a_date_keeps_the_original_and_clears_a_mark_that_is_no_longer_true(
+    commitment: Commitment,
+) -> None:
     deadline = world.a_deadline(commitment, "2024-12")
     operations.scan(datetime(2025, 2, 1, tzinfo=UTC))
     operations.move_deadlines(
@@ -240,7 +250,14 @@ def test_a_date_that_cannot_be_read_names_its_field(commitment: Commitment, orde
 
 
 @pytest.mark.parametrize(
-    "address", ["ftp://a.example/x", "javascript:alert(1)", "https://user:pw@host.example/", "https://a b.example", "/x"]
+    "address",
+    [
+        "ftp://a.example/x",
+        "javascript:alert(1)",
+        "https://user:pw@host.example/",
+        "https://a b.example",
+        "/x",
+    ],
 )
 def test_an_address_is_a_web_address(commitment: Commitment, address: str) -> None:
     with pytest.raises(Refused) as refusal:

@@ -85,7 +85,9 @@ def test_tampering_by_a_superuser_is_found_and_the_first_bad_row_named() -> None
     last = head().seq
     assert verify() == (last, None)
     tamperings: list[Callable[[int], str]] = [
-        lambda n: f"UPDATE commitments_event SET body = replace(body, 'supports', 'contradicts') || ' ' WHERE seq = {n}",
+        lambda n: (
+            f"UPDATE commitments_event SET body = replace(body, 'supports', 'contradicts') || ' ' WHERE seq = {n}"
+        ),
         lambda n: f"UPDATE commitments_event SET at = at + interval '1 second' WHERE seq = {n}",
         lambda n: f"UPDATE commitments_event SET kind = 'note_redacted' WHERE seq = {n}",
         lambda n: f"UPDATE commitments_event SET hash = md5(hash) || md5(hash) WHERE seq = {n}",

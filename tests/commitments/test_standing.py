@@ -88,7 +88,7 @@ def test_plain_words_never_accuse() -> None:
     assert plain("superseded", "ended", "deliverable") == "closed"
 
 
-instants = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
+instants = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 @st.composite

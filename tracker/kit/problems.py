@@ -50,8 +50,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(error, PermissionDenied):
         body = document(403, "Not allowed")
     elif isinstance(error, exceptions.APIException):
-        if isinstance(error, exceptions.Throttled) and error.wait:
-            headers["Retry-After"] = str(int(error.wait) + 1)
+        wait = getattr(error, "wait", None)
+        if wait:
+            headers["Retry-After"] = str(int(wait) + 1)
         detail = error.detail if isinstance(error.detail, str) else ""
         body = document(error.status_code, str(error.default_detail), str(detail))
     else:

@@ -17,7 +17,9 @@ from commitments.importing import load_accord
 class Command(BaseCommand):
     """`manage.py load_accord FILE`: all or nothing; errors name line and field."""
 
-    help = "Load an accord file (YAML) through the record's verbs: all or nothing, as history, safe to repeat."
+    help = (
+        "Load an accord file (YAML) through the record's verbs: all or nothing, as history, safe to repeat."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One file."""
@@ -45,4 +47,6 @@ class Command(BaseCommand):
     def _progress(self, stage: str, done: int, total: int) -> None:
         if self._is_watched:
             filled = 24 * done // max(total, 1)
-            self.stderr.write(f"\r  {stage:<12} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total} ", ending="")
+            self.stderr.write(
+                f"\r  {stage:<12} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total} ", ending=""
+            )

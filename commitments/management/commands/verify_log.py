@@ -18,5 +18,7 @@ class Command(BaseCommand):
         """Verifies and reports."""
         held, fault = verify()
         if fault is not None:
-            raise CommandError(f"The log is broken at event {fault.seq}: {fault.why}. {held} events before it hold.")
+            raise CommandError(
+                f"The log is broken at event {fault.seq}: {fault.why}. {held} events before it hold."
+            )
         self.stdout.write(f"The log holds: {held} events, head {head().cursor}.")
