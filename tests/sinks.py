@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import socket
 import threading
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -119,8 +122,6 @@ class _Handler:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keeps the mail, unless the test wants another reply."""
         if self.sink.delay:
-            import asyncio
-
             await asyncio.sleep(self.sink.delay)
         if self.sink.data_reply.startswith("2"):
             content = envelope.content if isinstance(envelope.content, bytes) else b""
@@ -138,5 +139,5 @@ class _OnSocket(Controller):
         self._socket.bind((sink.host, 0))
         super().__init__(_Handler(sink), hostname=sink.host, port=self._socket.getsockname()[1])
 
-    def _create_server(self) -> object:
+    def _create_server(self) -> Coroutine[Any, Any, asyncio.AbstractServer]:
         return self.loop.create_server(self._factory_invoker, sock=self._socket)

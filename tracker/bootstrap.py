@@ -236,7 +236,8 @@ def install(wanted: str, root: Path) -> None:
         "--require-hashes", "--only-binary=:all:", "--no-warn-script-location", "--progress-bar=off",
         "--no-compile", *(part for path in files for part in ("-r", str(path))),
     ]  # fmt: skip
-    seen, tail = 0, []
+    seen = 0
+    tail: list[str] = []
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean_environment()
     )
