@@ -24,7 +24,7 @@ from commitments.refusals import Refused
 from commitments.words import Origin
 
 Progress = Callable[[str, int, int], None]
-STAGES = ("accord", "sources", "commitments", "deadlines", "evidence", "assessments")
+Entries = list[dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -79,11 +79,11 @@ def _load(file: AccordFile, today: date, progress: Progress) -> Report:
         )
     report.count("commitments", len(new))
     progress("commitments", len(entries), len(entries))
-    for stage, work in (("deadlines", _deadlines), ("evidence", _evidence), ("assessments", _assessments)):
-        for index, entry in enumerate(entries):
-            with _At(file, ("commitments", index, stage)):
-                work(entry, actor, report)
-            progress(stage, index + 1, len(entries))
+    for stage, work in (("deadlines", _deadlines), ("evidence", _evidence)):
+        with _At(file, ("commitments",)):
+            report.count(stage, work(entries, actor, report))
+        progress(stage, len(entries), len(entries))
+    _assessments(file, entries, actor, report, progress)
     return report
 
 
@@ -212,109 +212,117 @@ def _compare(row: Commitment, entry: Mapping[str, Any], report: Report) -> None:
         )
 
 
-def _deadlines(entry: Mapping[str, Any], actor: Actor, report: Report) -> None:
+def _deadlines(entries: Entries, actor: Actor, report: Report) -> int:
     known = {
-        row.file_key: row
-        for row in Deadline.objects.filter(commitment__code=entry["code"]).exclude(file_key="")
+        (row.commitment.code, row.file_key): row
+        for row in Deadline.objects.filter(commitment__code__in=[entry["code"] for entry in entries])
+        .exclude(file_key="")
+        .select_related("commitment")
     }
     orders = []
-    for item in entry.get("deadlines") or ():
-        row = known.get(item["key"])
-        if row is None:
-            orders.append(
-                NewDeadline(
-                    commitment=entry["code"],
-                    label=item["label"],
-                    type=item["type"],
-                    authority=item["authority"],
-                    clock=item["clock"],
-                    edtf=item.get("edtf") or "",
-                    duration=item.get("duration") or "",
-                    words=item.get("words") or "",
-                    anchor_on=_day(item.get("anchor_on")),
-                    met_on=_day(item.get("met_on")),
-                    file_key=item["key"],
+    for entry in entries:
+        for item in entry.get("deadlines") or ():
+            row = known.get((entry["code"], item["key"]))
+            if row is None:
+                orders.append(
+                    NewDeadline(
+                        commitment=entry["code"],
+                        label=item["label"],
+                        type=item["type"],
+                        authority=item["authority"],
+                        clock=item["clock"],
+                        edtf=item.get("edtf") or "",
+                        duration=item.get("duration") or "",
+                        words=item.get("words") or "",
+                        anchor_on=_day(item.get("anchor_on")),
+                        met_on=_day(item.get("met_on")),
+                        file_key=item["key"],
+                    )
                 )
-            )
-        elif row.original_edtf != (item.get("edtf") or ""):
-            report.differences.append(
-                f"{entry['code']}: deadline {item['key']} was loaded as {row.original_edtf}"
-            )
+            elif row.original_edtf != (item.get("edtf") or ""):
+                report.differences.append(
+                    f"{entry['code']}: deadline {item['key']} was loaded as {row.original_edtf or 'a clock'}"
+                )
     if orders:
         operations.set_deadlines(orders, actor=actor, origin=Origin.BACKFILL)
-        report.count("deadlines", len(orders))
+    return len(orders)
 
 
-def _evidence(entry: Mapping[str, Any], actor: Actor, report: Report) -> None:
+def _evidence(entries: Entries, actor: Actor, report: Report) -> int:
     known = {
-        row.file_key: row
-        for row in Evidence.objects.filter(commitment__code=entry["code"])
+        (row.commitment.code, row.file_key): row
+        for row in Evidence.objects.filter(commitment__code__in=[entry["code"] for entry in entries])
         .exclude(file_key="")
-        .select_related("source")
+        .select_related("source", "commitment")
     }
     orders = []
-    for item in entry.get("evidence") or ():
-        row = known.get(item["key"])
-        if row is None:
-            orders.append(
-                NewEvidence(
-                    commitment=entry["code"],
-                    act=item["act"],
-                    bearing=item["bearing"],
-                    nature=item["nature"],
-                    source=item["source"],
-                    locator=item.get("locator") or "",
-                    quote=item.get("quote") or "",
-                    happened=item.get("happened_on") or "",
-                    file_key=item["key"],
+    for entry in entries:
+        for item in entry.get("evidence") or ():
+            row = known.get((entry["code"], item["key"]))
+            if row is None:
+                orders.append(
+                    NewEvidence(
+                        commitment=entry["code"],
+                        act=item["act"],
+                        bearing=item["bearing"],
+                        nature=item["nature"],
+                        source=item["source"],
+                        locator=item.get("locator") or "",
+                        quote=item.get("quote") or "",
+                        happened=item.get("happened_on") or "",
+                        file_key=item["key"],
+                    )
                 )
-            )
-        elif (row.source.code, row.act, row.bearing) != (item["source"], item["act"], item["bearing"]):
-            report.differences.append(f"{entry['code']}: evidence {item['key']} differs from the file")
+            elif (row.source.code, row.act, row.bearing) != (item["source"], item["act"], item["bearing"]):
+                report.differences.append(f"{entry['code']}: evidence {item['key']} differs from the file")
     if orders:
         operations.attach_evidence(orders, actor=actor, origin=Origin.BACKFILL)
-        report.count("evidence", len(orders))
+    return len(orders)
 
 
-def _assessments(entry: Mapping[str, Any], actor: Actor, report: Report) -> None:
-    rows = list(Assessment.objects.filter(commitment__code=entry["code"]))
-    known = {row.file_key: row for row in rows if row.file_key}
-    judged_by_staff = any(row.origin == Origin.LIVE for row in rows)
-    numbers = dict(
-        Evidence.objects.filter(commitment__code=entry["code"])
+def _assessments(file: AccordFile, entries: Entries, actor: Actor, report: Report, progress: Progress) -> None:
+    """Drafts and publishes in rounds, the first judgement of every commitment, then the second, and so on."""
+    codes = [entry["code"] for entry in entries]
+    known: dict[str, dict[str, Assessment]] = {code: {} for code in codes}
+    judged_by_staff: set[str] = set()
+    for row in Assessment.objects.filter(commitment__code__in=codes).select_related("commitment"):
+        known[row.commitment.code][row.file_key] = row
+        if row.origin == Origin.LIVE:
+            judged_by_staff.add(row.commitment.code)
+    numbers = {
+        (code, key): number
+        for code, key, number in Evidence.objects.filter(commitment__code__in=codes)
         .exclude(file_key="")
-        .values_list("file_key", "number")
-    )
-    for index, item in enumerate(entry.get("assessments") or (), start=1):
-        key = f"a{index}"
-        row = known.get(key)
-        if row is not None:
-            if (row.status, row.effective_on, row.reason) != (
-                item["status"],
-                _day(item["effective_on"]),
-                item["reason"],
-            ):
-                report.differences.append(f"{entry['code']}: assessment {key} differs from the file")
-            continue
-        if judged_by_staff:
-            report.differences.append(
-                f"{entry['code']}: assessment {key} was not added, because staff have judged this commitment"
-            )
-            continue
-        drafted = operations.draft_assessments(
-            [
-                Judgement(
-                    commitment=entry["code"],
+        .values_list("commitment__code", "file_key", "number")
+    }
+    done, total = 0, sum(len(entry.get("assessments") or ()) for entry in entries)
+    for turn in range(max((len(entry.get("assessments") or ()) for entry in entries), default=0)):
+        for index, entry in enumerate(entries):
+            if turn >= len(entry.get("assessments") or ()):
+                continue
+            item, code, key = entry["assessments"][turn], entry["code"], f"a{turn + 1}"
+            row = known[code].get(key)
+            done += 1
+            progress("assessments", done, total)
+            if row is not None:
+                said = (item["status"], _day(item["effective_on"]), item["reason"])
+                if (row.status, row.effective_on, row.reason) != said:
+                    report.differences.append(f"{code}: assessment {key} differs from the file")
+            elif code in judged_by_staff:
+                report.differences.append(
+                    f"{code}: assessment {key} was not added, because staff have judged this commitment"
+                )
+            else:
+                judgement = Judgement(
+                    commitment=code,
                     status=item["status"],
                     effective_on=date.fromisoformat(item["effective_on"]),
                     reason=item["reason"],
                     confidence=item["confidence"],
-                    evidence=[numbers[name] for name in item.get("evidence") or ()],
+                    evidence=[numbers[code, name] for name in item.get("evidence") or ()],
                     file_key=key,
                 )
-            ],
-            actor=actor,
-            origin=Origin.BACKFILL,
-        )
-        operations.publish_assessments([drafted[0].code], actor=actor)
-        report.count("assessments")
+                with _At(file, ("commitments", index, "assessments", turn)):
+                    drafted = operations.draft_assessments([judgement], actor=actor, origin=Origin.BACKFILL)
+                    operations.publish_assessments([drafted[0].code], actor=actor)
+                report.count("assessments")

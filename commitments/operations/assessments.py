@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -53,18 +54,23 @@ def neighbours(assessment: Assessment) -> tuple[Assessment | None, Assessment | 
     return before, after
 
 
-def check(assessment: Assessment, now: datetime) -> None:
-    """Raises Refused with everything that keeps this (saved) judgement from being published at `now` (UTC)."""
+def check(assessment: Assessment, now: datetime, evidence: Sequence[Evidence] | None = None) -> Assessment | None:
+    """Raises Refused with everything that keeps this (saved) judgement from being published at `now` (UTC).
+
+    Returns the judgement in force on its effective day. `evidence` saves reading the standing evidence again.
+    """
     before, after = neighbours(assessment)
-    evidence = [
-        item
-        for item in assessment.evidence.select_related("source").order_by("number")
-        if item.withdrawn_at is None
-    ]
+    if evidence is None:
+        evidence = [
+            item
+            for item in assessment.evidence.select_related("source").order_by("number")
+            if item.withdrawn_at is None
+        ]
     deadlines = list(Deadline.objects.filter(commitment=assessment.commitment))
     problems = problems_of(assessment, evidence, deadlines, before, after, latest_day(now))
     if problems:
         raise Refused(*problems)
+    return before
 
 
 @operation
@@ -181,61 +187,62 @@ def publish_assessments(
     Raises Refused with every guard that fails, Stale when the commitment moved on, NotAllowed by role.
     """
     now = now or timezone.now()
-    published = []
-    for assessment in _locked_drafts(codes, actor, "publish", Review.DRAFT, version):
-        commitment = assessment.commitment
-        before, _after = neighbours(assessment)
-        previous = before.status if before else Status.NOT_ASSESSED
-        second = second_person(assessment, (previous, assessment.status) in REVERSALS, actor.person_id)
-        if second:
-            raise Refused(*second)
-        check(assessment, now)
-        assessment.review, assessment.published_at = Review.PUBLISHED, now
-        assessment.published_by_id = actor.person_id
-        assessment.save(update_fields=["review", "published_at", "published_by"])
-        said_origin = origin or assessment.origin
-        evidence = list(assessment.evidence.select_related("source").order_by("number"))
-        for item in evidence:
-            if item.public_at is None:
-                item.public_at = now
-                item.commitment = commitment
-                item.save(update_fields=["public_at"])
-                say_added(item, actor, said_origin)
-        status_before = commitment.status
-        current = (
-            Assessment.objects.published()
-            .filter(commitment=commitment)
-            .latest_first()
-            .values_list("pk", flat=True)
-        )
-        is_current = current.first() == assessment.pk
-        closed = close_what_ends([commitment], {commitment.pk: assessment}, now) if is_current else {}
-        refresh([commitment])
+    drafts = _locked_drafts(codes, actor, "publish", Review.DRAFT, version)
+    owners = [draft.commitment_id for draft in drafts]
+    if len(set(owners)) < len(owners):
+        # Each judgement of one commitment must see the one before it in force.
+        return [publish_assessments([draft.code], actor=actor, origin=origin, now=now)[0] for draft in drafts]
+    facts = [_put_in_force(draft, actor, origin or draft.origin, now) for draft in drafts]
+    refresh([draft.commitment for draft in drafts])
+    for assessment, said in zip(drafts, facts, strict=True):
         append(
             EventKind.STATUS_PUBLISHED,
-            commitment.accord,
-            commitment,
+            assessment.commitment.accord,
+            assessment.commitment,
             by=actor.office,
-            origin=said_origin,
+            origin=origin or assessment.origin,
             happened_on=assessment.effective_on,
-            facts={
-                "assessment": assessment.code,
-                "status": assessment.status,
-                "effective_on": assessment.effective_on,
-                "confidence": assessment.confidence,
-                "codebook": assessment.codebook,
-                "assessor": assessment.assessor,
-                "before": status_before,
-                "after": commitment.status,
-                "evidence": [item.code for item in evidence],
-                "closed": closed.get(commitment.pk, []),
-                "reversal": (previous, assessment.status) in REVERSALS,
-            },
+            facts={**said, "after": assessment.commitment.status},
             note=assessment.reason,
             language=assessment.language,
         )
-        published.append(assessment)
-    return published
+    return drafts
+
+
+def _put_in_force(assessment: Assessment, actor: Actor, origin: str, now: datetime) -> dict[str, Any]:
+    """Checks and publishes one draft, and closes what it settles; returns the facts of its event but `after`."""
+    commitment = assessment.commitment
+    evidence = list(assessment.evidence.select_related("source").order_by("number"))
+    before = check(assessment, now, [item for item in evidence if item.withdrawn_at is None])
+    previous = before.status if before else Status.NOT_ASSESSED
+    is_reversal = (previous, assessment.status) in REVERSALS
+    second = second_person(assessment, is_reversal, actor.person_id)
+    if second:
+        raise Refused(*second)
+    assessment.review, assessment.published_at = Review.PUBLISHED, now
+    assessment.published_by_id = actor.person_id
+    assessment.save(update_fields=["review", "published_at", "published_by"])
+    for item in evidence:
+        if item.public_at is None:
+            item.public_at = now
+            item.commitment = commitment
+            item.save(update_fields=["public_at"])
+            say_added(item, actor, origin)
+    current = Assessment.objects.published().filter(commitment=commitment).latest_first().first()
+    is_current = current is not None and current.pk == assessment.pk
+    closed = close_what_ends([commitment], {commitment.pk: assessment}, now) if is_current else {}
+    return {
+        "assessment": assessment.code,
+        "status": assessment.status,
+        "effective_on": assessment.effective_on,
+        "confidence": assessment.confidence,
+        "codebook": assessment.codebook,
+        "assessor": assessment.assessor,
+        "before": commitment.status,
+        "evidence": [item.code for item in evidence],
+        "closed": closed.get(commitment.pk, []),
+        "reversal": is_reversal,
+    }
 
 
 @operation
