@@ -32,6 +32,9 @@ def main(arguments: list[str]) -> int:
     )  # fmt: skip
     os.set_inheritable(pipe, False)
     os.write(pipe, b"+ %d %d\n" % (os.getpid(), stop_signal))
+    if sys.platform == "linux":
+        # Loaded now: whoever we become may not be able to read where this Python lives.
+        import ctypes  # noqa: F401
     become(identity)
     end_with(parent, stop_signal)
     os.execv(arguments[5], arguments[5:])
