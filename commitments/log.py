@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 import orjson
@@ -275,25 +276,33 @@ class Fault:
 def verify() -> tuple[int, Fault | None]:
     """Reads the whole log; the number of events that hold, and the first that does not (None: all do)."""
     held, prev_hash, prev_at = 0, GENESIS, None
-    for event, accord_code, commitment_code in _rows():
+    for event, accord_code, commitment_code, note in _rows():
         expected = held + 1
         if event.seq != expected:
             return held, Fault(expected, f"event {expected} is missing")
-        why = _what_is_wrong(event, accord_code, commitment_code, prev_hash, prev_at)
+        why = _what_is_wrong(event, accord_code, commitment_code, note, prev_hash, prev_at)
         if why:
             return held, Fault(event.seq, why)
         held, prev_hash, prev_at = event.seq, event.hash, event.at
     return held, None
 
 
-def _rows() -> Iterator[tuple[Event, str, str | None]]:
-    rows = Event.objects.order_by("seq").select_related("accord", "commitment")
-    for event in rows.iterator(chunk_size=BATCH):
-        yield event, event.accord.code, event.commitment.code if event.commitment else None
+def _rows() -> Iterator[tuple[Event, str, str | None, Note | None]]:
+    rows = Event.objects.order_by("seq").select_related("accord", "commitment").iterator(chunk_size=BATCH)
+    while batch := list(islice(rows, BATCH)):
+        notes = Note.objects.in_bulk([event.note_digest for event in batch if event.note_digest])
+        for event in batch:
+            commitment = event.commitment.code if event.commitment else None
+            yield event, event.accord.code, commitment, notes.get(event.note_digest)
 
 
 def _what_is_wrong(
-    event: Event, accord_code: str, commitment_code: str | None, prev_hash: str, prev_at: datetime | None
+    event: Event,
+    accord_code: str,
+    commitment_code: str | None,
+    note: Note | None,
+    prev_hash: str,
+    prev_at: datetime | None,
 ) -> str:
     if event.prev_hash != prev_hash:
         return "it does not follow the event before it"
@@ -321,7 +330,6 @@ def _what_is_wrong(
         if said.get(name) != value:
             return f"its column {name} does not say what its body says"
     if event.note_digest:
-        note = Note.objects.filter(digest=event.note_digest).first()
         if note is None:
             return "its note is missing"
         if note.redacted_at is None and note_digest(note.salt, note.text) != note.digest:

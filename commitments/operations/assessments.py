@@ -54,7 +54,9 @@ def neighbours(assessment: Assessment) -> tuple[Assessment | None, Assessment | 
     return before, after
 
 
-def check(assessment: Assessment, now: datetime, evidence: Sequence[Evidence] | None = None) -> Assessment | None:
+def check(
+    assessment: Assessment, now: datetime, evidence: Sequence[Evidence] | None = None
+) -> Assessment | None:
     """Raises Refused with everything that keeps this (saved) judgement from being published at `now` (UTC).
 
     Returns the judgement in force on its effective day. `evidence` saves reading the standing evidence again.

@@ -218,7 +218,7 @@ def move_deadlines(
 ) -> list[Deadline]:
     """Moves deadlines (code to new EDTF value), for a reason; the original date stays on record.
 
-    A mark that the scan left is cleared when the new date still lies ahead of `now` (an instant, default: the clock).
+    A mark that the scan left on the old date is cleared: it is no longer true. `now` defaults to the clock.
     """
     if not why.strip():
         raise refuse("why", "required", _("Moving a deadline needs a reason."))
@@ -239,9 +239,9 @@ def move_deadlines(
         if before["edtf"] == row.edtf and before["authority"] == row.authority:
             continue
         row.revision += 1
-        cleared = row.overdue_since is not None and (row.due_at is None or row.due_at > now)
-        if cleared:
-            row.overdue_since = None
+        # The mark speaks of the old date; should the new one have passed too, the scan says so with its instant.
+        cleared = row.overdue_since is not None
+        row.overdue_since = None
         row.save(
             update_fields=[
                 "edtf",

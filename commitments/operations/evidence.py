@@ -36,7 +36,9 @@ class NewEvidence:
     file_key: str = ""
 
 
-def _source_for(order: NewEvidence, commitment: Commitment, known: dict[tuple[int, str], Source]) -> Source:
+def _source_for(
+    order: NewEvidence, commitment: Commitment, number: int, known: dict[tuple[int, str], Source]
+) -> Source:
     if order.source:
         key = (commitment.accord_id, order.source)
         if key not in known:
@@ -52,12 +54,8 @@ def _source_for(order: NewEvidence, commitment: Commitment, known: dict[tuple[in
             return same
     facts["address"] = address
     facts["nature"] = facts.get("nature") or order.nature
-    count = Source.objects.filter(accord=commitment.accord, code__startswith="s-").count()
-    while True:
-        count += 1
-        facts["code"] = f"s-{count}"
-        if not Source.objects.filter(accord=commitment.accord, code=facts["code"]).exists():
-            break
+    # Named after the evidence that brings it, whose number is ours alone while the commitment is locked.
+    facts["code"] = f"{commitment.code}-E{number}-source"
     source = checked_source(commitment.accord, facts)
     source.save()
     return source
@@ -111,7 +109,7 @@ def add_rows(
                 commitment=commitment,
                 number=numbers[commitment.pk],
                 file_key=order.file_key,
-                source=_source_for(order, commitment, known),
+                source=_source_for(order, commitment, numbers[commitment.pk], known),
                 locator=order.locator,
                 quote=order.quote,
                 nature=order.nature,
