@@ -9,3 +9,11 @@ class NotificationsConfig(AppConfig):
 
     name = "notifications"
     verbose_name = _("The post room")
+
+    def ready(self) -> None:
+        """Enters the post room among those who can say how many people an event would reach."""
+        from commitments.announcing import count_audience
+        from notifications.telling import audience_of
+
+        if audience_of not in count_audience:
+            count_audience.append(audience_of)

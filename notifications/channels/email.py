@@ -1,0 +1,190 @@
+"""Mail on the wire: a letter addressed to one reader as bytes, and one kept SMTP connection that takes them."""
+
+from __future__ import annotations
+
+import binascii
+import re
+import smtplib
+import uuid
+from dataclasses import dataclass
+from email.header import Header
+from email.utils import formataddr, formatdate, parseaddr
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.core.mail.backends.smtp import EmailBackend
+
+from notifications import links
+from notifications.letters import CONFIRM_HERE, LEAVE_HERE, MANAGE_HERE, Letter, one_line
+from notifications.models import Outcome
+from notifications.outbox import Ended
+
+_ADDRESS = re.compile(r"[^\s<>]+@[^\s<>]+")
+_PLAIN_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
+
+
+class LineDown(Exception):
+    """The server cannot be reached or does not let us in: no mail's own fault. Carries its words, without addresses."""
+
+
+class Trouble(Exception):
+    """The conversation broke while a mail was on the wire: it may have arrived; it is sent again with the same id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """To whom, with the keys that their links speak of (0: none)."""
+
+    uuid: uuid.UUID
+    email: str
+    accord: int
+    commitment: int
+    subscription: int = 0
+
+
+def _encoded(text: str) -> tuple[bytes, bytes]:
+    """The shorter of the two encodings that every server takes, and its name; lines end with CRLF."""
+    raw = "\r\n".join(text.splitlines()).encode() + b"\r\n"
+    if len(text.encode()) < 1.1 * len(text):
+        return b"quoted-printable", binascii.b2a_qp(raw, istext=True)
+    lines = binascii.b2a_base64(raw, newline=False)
+    return b"base64", b"\r\n".join(lines[i : i + 76] for i in range(0, len(lines), 76)) + b"\r\n"
+
+
+def _header(name: str, value: str) -> bytes:
+    """One header line; raises ValueError for a value that would make two."""
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name + value):
+        raise ValueError(f"a line break or control character in the header {name}")
+    if value.isascii():
+        return f"{name}: {value}\r\n".encode()
+    encoded = Header(value, "utf-8", header_name=name, maxlinelen=76).encode(linesep="\r\n")
+    return f"{name}: {encoded}\r\n".encode()
+
+
+def _sender() -> tuple[str, str]:
+    """The From header's value and the bare address of the envelope."""
+    name, address = parseaddr(one_line(settings.DEFAULT_FROM_EMAIL))
+    return formataddr((name, address), charset="utf-8"), address
+
+
+def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
+    """The whole mail to one reader, in bytes that any server takes. The Message-ID is the delivery's id.
+
+    Raises ValueError for an address or a header that could not stand in one line.
+    """
+    if not _PLAIN_ADDRESS.fullmatch(reader.email):
+        raise ValueError("the address cannot stand in a header")
+    host = settings.SITE_HOST
+    manage = links.address(links.MANAGE, links.sign(links.MANAGE, reader.uuid))
+    places = {MANAGE_HERE: manage}
+    unsubscribe = b""
+    if reader.subscription:
+        token = links.sign(links.CONFIRM, reader.uuid, reader.subscription)
+        places[CONFIRM_HERE] = links.address(links.CONFIRM, token)
+    else:
+        token = links.sign(links.LEAVE, reader.uuid, reader.accord, reader.commitment)
+        leave = places[LEAVE_HERE] = links.address(links.LEAVE, token)
+        # RFC 8058: the mail program posts to this address when its reader presses "unsubscribe".
+        unsubscribe = b"List-Unsubscribe:\r\n <" + leave.encode() + b">\r\n"
+        unsubscribe += b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    text, html = letter.text, letter.html
+    for place, link in places.items():
+        text, html = text.replace(place, link), html.replace(place, link)
+    boundary = f"=_{delivery.hex}".encode()
+    head = [
+        _header("From", _sender()[0]),
+        _header("To", reader.email),
+        _header("Subject", letter.subject),
+        _header("Date", formatdate(usegmt=True)),
+        _header("Message-ID", f"<{delivery}@{host}>"),
+        _header("In-Reply-To", f"<{letter.thread}@{host}>"),
+        _header("References", f"<{letter.thread}@{host}>"),
+        _header("List-Id", f"<{letter.list_id}.{host}>"),
+        unsubscribe,
+        b"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n",
+        b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',
+    ]
+    parts = []
+    for kind, content in ((b"plain", text), (b"html", html)):
+        name, body = _encoded(content)
+        parts.append(
+            b"--%b\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n%b\r\n"
+            % (boundary, kind, name, body)
+        )
+    return b"".join([*head, *parts, b"--", boundary, b"--\r\n"])
+
+
+def scrubbed(words: bytes | str) -> str:
+    """A server's reply without the addresses that it repeats, in one line."""
+    text = words.decode(errors="replace") if isinstance(words, bytes) else str(words)
+    return one_line(_ADDRESS.sub("<address>", text), 300)
+
+
+class Post:
+    """One SMTP connection, made as the EMAIL settings say and kept for many mails."""
+
+    def __init__(self) -> None:
+        self._backend = EmailBackend()
+        self._sender = _sender()[1]
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connects, with TLS and sign-in where set; raises LineDown."""
+        try:
+            self._backend.open()
+            self._smtp.ehlo_or_helo_if_needed()
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            raise LineDown(scrubbed(str(error)) or type(error).__name__) from error
+
+    @property
+    def _smtp(self) -> smtplib.SMTP:
+        connection = self._backend.connection
+        assert connection is not None
+        return connection
+
+    def close(self) -> None:
+        """Says goodbye, without waiting for an answer that does not come."""
+        connection = self._backend.connection
+        self._backend.connection = None
+        if connection is None:
+            return
+        try:
+            if connection.sock is not None:
+                connection.sock.settimeout(1)
+                connection.quit()
+        except (OSError, smtplib.SMTPException):
+            connection.close()
+
+    def send(self, address: str, content: bytes) -> Ended:
+        """Puts one mail on the wire; raises Trouble when the conversation breaks or the server will not talk."""
+        try:
+            self._smtp.sendmail(self._sender, [address], content)
+        except smtplib.SMTPRecipientsRefused as error:
+            code, words = error.recipients[address]
+            return _refused(code, words)
+        except smtplib.SMTPSenderRefused as error:
+            # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
+            raise Trouble(f"{error.smtp_code} {scrubbed(error.smtp_error)}") from error
+        except smtplib.SMTPDataError as error:
+            return _refused(error.smtp_code, error.smtp_error)
+        except (OSError, smtplib.SMTPException) as error:
+            raise Trouble(scrubbed(str(error)) or type(error).__name__) from error
+        return Ended(Outcome.SENT, 250)
+
+
+def _refused(code: int, words: bytes | str) -> Ended:
+    """5xx ends this delivery, 4xx puts it off; 421 means that the server wants to end the conversation."""
+    if code == 421:
+        raise Trouble(f"421 {scrubbed(words)}")
+    outcome = Outcome.FAILED if 500 <= code <= 599 else Outcome.RETRY
+    return Ended(outcome, code, scrubbed(words))

@@ -1,0 +1,234 @@
+"""What a mail says: one event, or one question, in one language; written once, then addressed to many."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from commitments import standing
+from commitments.models import Accord, Commitment, Deadline, Event, Evidence, Note
+from commitments.sentences import facts_of, in_words, sentence
+from commitments.words import Clock, EventKind, Plain, Status, Timeliness
+from tracker.kit.localized import pick, picked_language
+
+# Where the links of one reader go. Random, so that no text of the record can ask for them.
+_MARK = secrets.token_hex(8)
+MANAGE_HERE, LEAVE_HERE, CONFIRM_HERE = f"x-manage-{_MARK}", f"x-leave-{_MARK}", f"x-confirm-{_MARK}"
+# A shape for every standing; colour only repeats it.
+SHAPES = {
+    Plain.KEPT: "✔",
+    Plain.UNDER_WAY: "◐",
+    Plain.LATE: "◷",
+    Plain.NOT_KEPT: "✖",
+    Plain.NOT_JUDGED: "○",
+    Plain.STANDBY: "‖",
+    Plain.CLOSED: "–",
+    Plain.CONTEXT: "·",
+}
+_inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A rendered mail that still lacks the links of its reader. `thread` and `list_id` are header values."""
+
+    subject: str
+    text: str
+    html: str
+    thread: str
+    list_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """Which of a reader's subscriptions bring this mail."""
+
+    accord: bool
+    commitment: bool
+
+
+def one_line(text: str, limit: int = 180) -> str:
+    """A text that can stand in a header: no control characters, no line breaks, cut to `limit` characters."""
+    flat = " ".join(_CONTROL.sub(" ", text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def page_of(commitment: Commitment, language: str) -> str:
+    """The web address of a commitment's page."""
+    return f"{settings.SITE_URL}/commitments/{quote(commitment.code, safe='/()')}/?lang={language}"
+
+
+def accord_page_of(accord: Accord, language: str) -> str:
+    """The web address of an accord's page."""
+    return f"{settings.SITE_URL}/accords/{accord.slug}/?lang={language}"
+
+
+def alert(event: Event, language: str, follows: Follows, now: datetime | None = None) -> Letter:
+    """The mail about an event of a commitment. Its standing is told as of `now` (UTC)."""
+    now = now or timezone.now()
+    assert event.commitment_id is not None
+    commitment = Commitment.objects.standing_at(now).select_related("accord").get(pk=event.commitment_id)
+    facts = facts_of(event.body)
+    with translation.override(language):
+        said = sentence(event.kind, facts)
+        context = {
+            **_common(commitment.accord, language),
+            "sentence": said,
+            "code": commitment.code,
+            "title": pick(commitment.title),
+            "title_language": picked_language(commitment.title),
+            "summary": pick(commitment.summary),
+            "summary_language": picked_language(commitment.summary),
+            "page": page_of(commitment, language),
+            "standings": _standings(event.kind, facts, commitment),
+            "reason": _reason(event),
+            "office": event.by,
+            "evidence": _evidence(event.kind, facts, commitment),
+            "next": _what_comes_next(commitment, now),
+            "follows": follows,
+        }
+        text = render_to_string("notifications/mail/alert.txt", context)
+        html = _inliner.inline(render_to_string("notifications/mail/alert.html", context))
+        subject = one_line(f"{commitment.code}: {said}")
+        if commitment.accord.is_example:
+            subject = one_line(_("Example: %(subject)s") % {"subject": subject})
+    return Letter(subject, _tidy(text), html, f"commitment-{commitment.pk}", commitment.accord.slug)
+
+
+def question(accord: Accord, commitment: Commitment | None, language: str, is_confirmed: bool) -> Letter:
+    """The mail that asks whether one wants to follow; to who does already, where to change it."""
+    with translation.override(language):
+        what = pick(commitment.title) if commitment else str(accord)
+        context = {
+            **_common(accord, language),
+            "commitment": commitment,
+            "title": what,
+            "title_language": picked_language(commitment.title if commitment else accord.short_names),
+            "page": page_of(commitment, language) if commitment else accord_page_of(accord, language),
+            "confirm": CONFIRM_HERE,
+            "is_confirmed": is_confirmed,
+        }
+        if is_confirmed:
+            subject = _("You already follow: %(what)s") % {"what": what}
+        else:
+            subject = _("Please confirm: follow %(what)s") % {"what": what}
+        text = render_to_string("notifications/mail/question.txt", context)
+        html = _inliner.inline(render_to_string("notifications/mail/question.html", context))
+    thread = f"commitment-{commitment.pk}" if commitment else f"accord-{accord.pk}"
+    return Letter(one_line(subject), _tidy(text), html, thread, accord.slug)
+
+
+def _tidy(text: str) -> str:
+    """Plain text without what templates leave behind: blank ends of lines, more than one empty line."""
+    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines) + "\n"
+
+
+def _common(accord: Accord, language: str) -> dict[str, Any]:
+    return {
+        "language": language,
+        "site_name": settings.SITE_NAME,
+        "site_url": settings.SITE_URL,
+        "accord": accord,
+        "accord_page": accord_page_of(accord, language),
+        "is_example": accord.is_example,
+        "manage": MANAGE_HERE,
+        "leave": LEAVE_HERE,
+    }
+
+
+def _plain(status: str, timeliness: str, kind: str) -> dict[str, str]:
+    word = Plain(standing.plain(status, timeliness, kind))
+    return {
+        "plain": str(word.label),
+        "code": word.value,
+        "shape": SHAPES[word],
+        "status": str(Status(status).label),
+    }
+
+
+def _standings(kind: str, facts: dict[str, Any], commitment: Commitment) -> dict[str, Any]:
+    """Where it stood before (None: this event does not change it) and where it stands after the event."""
+    timeliness = commitment.timeliness  # type: ignore[attr-defined]
+    before: dict[str, str] | None = None
+    status = commitment.status
+    if kind in {EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED}:
+        status = facts["after"]
+        if facts["before"] != facts["after"]:
+            before = _plain(facts["before"], timeliness, commitment.kind)
+    elif kind == EventKind.BECAME_OVERDUE:
+        status = facts["status"]
+        before = _plain(status, Timeliness.SCHEDULED, commitment.kind)
+    return {
+        "before": before,
+        "after": _plain(status, timeliness, commitment.kind),
+        "timeliness": str(Timeliness(timeliness).label),
+    }
+
+
+def _reason(event: Event) -> dict[str, str] | None:
+    if not event.note_digest:
+        return None
+    note = Note.objects.filter(digest=event.note_digest).first()
+    if note is None or note.redacted_at is not None:
+        return None
+    return {"text": note.text, "language": note.language}
+
+
+def _evidence(kind: str, facts: dict[str, Any], commitment: Commitment) -> list[dict[str, Any]]:
+    if kind == EventKind.STATUS_PUBLISHED:
+        codes: Sequence[str] = facts["evidence"]
+    elif kind in {EventKind.EVIDENCE_ADDED, EventKind.EVIDENCE_WITHDRAWN}:
+        codes = [facts["evidence"]]
+    else:
+        return []
+    numbers = [int(code.rpartition("-E")[2]) for code in codes]
+    rows = Evidence.objects.public().filter(commitment=commitment, number__in=numbers)
+    return [
+        {
+            "bearing": row.get_bearing_display(),
+            "act": row.get_act_display(),
+            "nature": row.get_nature_display(),
+            "source": one_line(str(row.source), 300),
+            "publisher": one_line(row.source.publisher or row.source.author, 200),
+            "published": _day(row.source.published),
+            "language": row.source.language,
+            "address": row.source.address,
+            "locator": row.locator,
+            "is_withdrawn": row.withdrawn_at is not None,
+        }
+        for row in rows.select_related("source").order_by("number")
+    ]
+
+
+def _day(edtf: str) -> str:
+    """A whole date in words, anything less exact as it is known."""
+    return in_words(edtf) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", edtf) else edtf
+
+
+def _what_comes_next(commitment: Commitment, now: datetime) -> dict[str, Any] | None:
+    """The next open date: the parties' own, else our next look at it; None when there is none ahead."""
+    ahead = Deadline.objects.open().filter(commitment=commitment, due_at__gt=now, last_on__isnull=False)
+    for clock in (Clock.PARTY, Clock.TRACKER):
+        row = ahead.filter(clock=clock).order_by("due_at", "number").first()
+        if row is not None and row.last_on is not None:
+            return {
+                "label": pick(row.label),
+                "label_language": picked_language(row.label),
+                "day": in_words(row.last_on.isoformat()),
+                "authority": row.get_authority_display(),
+                "is_ours": clock == Clock.TRACKER,
+            }
+    return None

@@ -1,0 +1,38 @@
+"""Signed links: each is bound to one purpose and one subscriber, and says no address."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+CONFIRM, MANAGE, LEAVE, ERASE = "confirm", "manage", "leave", "erase"
+CONFIRM_SECONDS = 7 * 86400
+
+
+class BadLink(Exception):
+    """The link is not one of ours, is for another purpose, or has expired."""
+
+
+def sign(purpose: str, subscriber: uuid.UUID, *about: int) -> str:
+    """A token for one purpose; `about` are keys of rows that it speaks of."""
+    return signing.dumps([subscriber.hex, *about], salt=f"notifications.{purpose}")
+
+
+def read(purpose: str, token: str) -> tuple[uuid.UUID, list[int]]:
+    """The subscriber's uuid and the keys in a token; raises BadLink."""
+    try:
+        content: Any = signing.loads(
+            token, salt=f"notifications.{purpose}", max_age=CONFIRM_SECONDS if purpose == CONFIRM else None
+        )
+        return uuid.UUID(hex=content[0]), [int(key) for key in content[1:]]
+    except (signing.BadSignature, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise BadLink from error
+
+
+def address(purpose: str, token: str) -> str:
+    """The whole web address of a signed link."""
+    return settings.SITE_URL + reverse(f"notifications:{purpose}", args=[token])

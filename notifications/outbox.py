@@ -1,0 +1,284 @@
+"""The outbox: claim what is due, start and settle each delivery alone, free what a dead worker held.
+
+Every instant here is the database's: hosts whose clocks differ must not take each other's leases. Nothing here waits
+for the world, and no transaction is open while a mail is on the wire.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from notifications.models import Delivery, Kind, State, Why
+
+CLAIM = 100
+CRASHES = 5
+# A temporary refusal is tried again until the mail is this old, like a mail server's queue.
+GIVE_UP_AFTER = timedelta(days=5)
+FIRST_RETRY, LONGEST_RETRY = 30.0, 6 * 3600.0
+
+
+def lease() -> timedelta:
+    """How long a claim holds: four send time-outs, so that a dead worker's mails go on within a minute."""
+    return timedelta(seconds=max(30, 4 * settings.EMAIL_TIMEOUT))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery of a claim."""
+
+    id: uuid.UUID
+    token: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one attempt ended: the outcome, the server's code and words; for a retry the first pause in seconds."""
+
+    outcome: str
+    code: int | None = None
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an alert is about; all None for a confirmation. Decides whether it is still wanted."""
+
+    seq: int | None = None
+    accord: int | None = None
+    commitment: int | None = None
+
+
+# Claims that ran out: a mail that was on the wire counts a crash (five: a person must look), the others just go on.
+_RECOVER = """
+WITH lost AS MATERIALIZED (
+    SELECT id, started_at IS NOT NULL AS crashed, CASE
+        WHEN subscriber_id IS NULL THEN 'dropped'
+        WHEN started_at IS NOT NULL AND crashes + 1 >= %(crashes)s THEN 'quarantined'
+        ELSE 'waiting' END AS state
+    FROM notifications_delivery
+    WHERE state = 'claimed' AND lease_until < statement_timestamp()
+    ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
+), freed AS (
+    UPDATE notifications_delivery d SET
+        state = lost.state,
+        why = CASE lost.state WHEN 'dropped' THEN 'erased' ELSE '' END,
+        settled_at = CASE WHEN lost.state <> 'waiting' THEN statement_timestamp() END,
+        next_attempt_at = CASE WHEN lost.crashed
+            THEN statement_timestamp() + interval '5 s' * power(2, d.crashes) ELSE d.next_attempt_at END,
+        crashes = d.crashes + lost.crashed::int,
+        token = NULL, lease_until = NULL, started_at = NULL
+    FROM lost WHERE d.id = lost.id
+    RETURNING d.id, lost.crashed
+), said AS (
+    INSERT INTO notifications_attempt (delivery_id, at, outcome, reply)
+    SELECT id, statement_timestamp(), 'crashed', '' FROM freed WHERE crashed
+)
+SELECT count(*) FROM freed
+"""
+
+# Keys first, in a step of their own: the planner must not be tempted to join the whole table to them.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id, next_attempt_at FROM notifications_delivery
+    WHERE state = 'waiting' AND kind = %(kind)s AND next_attempt_at <= statement_timestamp()
+    ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE notifications_delivery d
+    SET state = 'claimed', token = %(token)s, lease_until = statement_timestamp() + %(lease)s::interval, started_at = NULL
+    FROM due WHERE d.id = due.id RETURNING d.id, due.next_attempt_at
+)
+SELECT id FROM taken ORDER BY next_attempt_at, id
+"""
+
+_STILL_WANTED = """
+CASE d.kind WHEN 'confirmation' THEN EXISTS (
+    SELECT 1 FROM notifications_subscription s JOIN notifications_subscriber p ON p.id = s.subscriber_id
+    WHERE s.id = d.subscription_id AND s.ended_at IS NULL AND p.state <> 'suppressed')
+ELSE EXISTS (
+    SELECT 1 FROM notifications_subscription s JOIN notifications_subscriber p ON p.id = s.subscriber_id
+    WHERE s.subscriber_id = d.subscriber_id AND p.state = 'confirmed'
+      AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.starts_after < %(seq)s
+      AND s.accord_id = %(accord)s AND (s.commitment_id IS NULL OR s.commitment_id = %(commitment)s))
+END
+"""
+
+_START = f"""
+UPDATE notifications_delivery d SET started_at = statement_timestamp()
+WHERE d.id = %(next)s AND d.token = %(token)s AND d.state = 'claimed'
+  AND d.lease_until > statement_timestamp() AND {_STILL_WANTED}
+RETURNING 1
+"""  # noqa: S608  (made of this file's own constants)
+
+# One statement for the end of one mail and the start of the next. A retry waits twice as long each time, with
+# jitter, and ends when the mail has grown too old. set_config(.., true): this commit need not wait for the disk;
+# a database server that loses its last instant repeats a mail, a killed worker loses nothing.
+_SETTLE = f"""
+WITH held AS MATERIALIZED (
+    SELECT id, set_config('synchronous_commit', 'off', true), CASE
+        WHEN %(outcome)s NOT IN ('retry', 'error') THEN %(outcome)s
+        WHEN subscriber_id IS NULL THEN 'dropped'
+        WHEN %(outcome)s = 'error' AND crashes + 1 >= %(crashes)s THEN 'quarantined'
+        WHEN %(outcome)s = 'retry' AND created_at < statement_timestamp() - %(give_up)s::interval THEN 'failed'
+        ELSE 'waiting' END AS state
+    FROM notifications_delivery WHERE id = %(id)s AND token = %(token)s AND state = 'claimed' FOR UPDATE
+), done AS (
+    UPDATE notifications_delivery d SET
+        state = held.state,
+        why = CASE held.state WHEN 'dropped' THEN 'erased' ELSE '' END,
+        settled_at = CASE WHEN held.state <> 'waiting' THEN statement_timestamp() END,
+        next_attempt_at = CASE WHEN held.state <> 'waiting' THEN d.next_attempt_at
+            ELSE statement_timestamp() + interval '1 s' * (0.75 + random() / 2)
+                 * least(%(first)s * power(2, least(d.attempts, 16)), %(longest)s) END,
+        attempts = least(d.attempts + 1, 32000),
+        crashes = d.crashes + (%(outcome)s = 'error')::int,
+        token = NULL, lease_until = NULL, started_at = NULL
+    FROM held WHERE d.id = held.id
+    RETURNING d.id
+), said AS (
+    INSERT INTO notifications_attempt (delivery_id, at, outcome, code, reply)
+    SELECT id, statement_timestamp(), %(outcome)s, %(code)s, %(reply)s FROM done
+), started AS ({_START})
+SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM started)
+"""  # noqa: S608  (made of this file's own constants)
+
+
+def _fetch(statement: str, values: dict[str, Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone()
+
+
+def recover() -> int:
+    """Frees the deliveries whose worker did not come back within its lease; returns how many."""
+    return int(_fetch(_RECOVER, {"crashes": CRASHES})[0])
+
+
+def is_due() -> bool:
+    """Whether anything waits whose time has come."""
+    return bool(
+        _fetch(
+            "SELECT EXISTS (SELECT 1 FROM notifications_delivery WHERE state = 'waiting' AND kind = 'confirmation'"
+            " AND next_attempt_at <= statement_timestamp())"
+            " OR EXISTS (SELECT 1 FROM notifications_delivery WHERE state = 'waiting' AND kind = 'alert'"
+            " AND next_attempt_at <= statement_timestamp())",
+            {},
+        )[0]
+    )
+
+
+def claim(limit: int = CLAIM) -> list[Claimed]:
+    """Takes up to `limit` due deliveries for this worker, oldest first, confirmations before alerts."""
+    token = uuid.uuid4()
+    taken: list[Claimed] = []
+    with connection.cursor() as cursor:
+        for kind in (Kind.CONFIRMATION, Kind.ALERT):
+            cursor.execute(
+                _CLAIM,
+                {
+                    "kind": str(kind),
+                    "limit": limit - len(taken),
+                    "token": token,
+                    "lease": f"{lease().total_seconds()} s",
+                },
+            )
+            taken += [Claimed(row[0], token) for row in cursor.fetchall()]
+            if len(taken) >= limit:
+                break
+    return taken
+
+
+def start(it: Claimed, about: About) -> bool:
+    """Says that this mail goes on the wire now; False when it is not ours any more, or no longer wanted."""
+    return _fetch(_START, _start_values(it, about)) is not None
+
+
+def _start_values(it: Claimed | None, about: About) -> dict[str, Any]:
+    return {
+        "next": it.id if it else None,
+        "token": it.token if it else None,
+        "seq": about.seq,
+        "accord": about.accord,
+        "commitment": about.commitment,
+    }
+
+
+def settle(
+    it: Claimed, ended: Ended, then: Claimed | None = None, about: About = About()
+) -> tuple[bool, bool]:  # noqa: B008
+    """Writes down how a mail ended and starts the next one; whether it was still ours, and whether the next is."""
+    done, started = _fetch(
+        _SETTLE,
+        {
+            **_start_values(then, about),
+            "id": it.id,
+            "token": it.token,
+            "outcome": str(ended.outcome),
+            "code": ended.code,
+            "reply": ended.reply,
+            "crashes": CRASHES,
+            "give_up": f"{GIVE_UP_AFTER.total_seconds()} s",
+            "first": FIRST_RETRY,
+            "longest": LONGEST_RETRY,
+        },
+    )
+    return bool(done), bool(started)
+
+
+def drop(them: Sequence[Claimed], why: Why) -> int:
+    """Ends claimed deliveries that shall not be sent; returns how many were still ours."""
+    if not them:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_delivery SET state = 'dropped', why = %s, settled_at = statement_timestamp(),"
+            " token = NULL, lease_until = NULL, started_at = NULL"
+            " WHERE id = ANY(%s) AND token = %s AND state = 'claimed' AND started_at IS NULL",
+            [str(why), [it.id for it in them], them[0].token],
+        )
+        return int(cursor.rowcount)
+
+
+def release(them: Sequence[Claimed]) -> int:
+    """Gives back claimed deliveries that were not started, as if nobody had taken them; returns how many."""
+    if not them:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_delivery SET state = 'waiting', token = NULL, lease_until = NULL"
+            " WHERE id = ANY(%s) AND token = %s AND state = 'claimed' AND started_at IS NULL"
+            " AND subscriber_id IS NOT NULL",
+            [[it.id for it in them], them[0].token],
+        )
+        return int(cursor.rowcount)
+
+
+def send_again(ids: Sequence[uuid.UUID]) -> int:
+    """Puts quarantined and refused deliveries back at the end of the queue; returns how many. The staff's button."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_delivery SET state = 'waiting', settled_at = NULL, crashes = 0, attempts = 0,"
+            " created_at = statement_timestamp(), next_attempt_at = statement_timestamp()"
+            " WHERE id = ANY(%s) AND state IN ('failed', 'quarantined') AND subscriber_id IS NOT NULL",
+            [list(ids)],
+        )
+        return int(cursor.rowcount)
+
+
+def oldest_waiting() -> datetime | None:
+    """Since when the mail that is longest overdue has been due (UTC); None when nothing waits. For the health page."""
+    waiting = Delivery.objects.filter(state=State.WAITING)
+    first = [
+        waiting.filter(kind=kind)
+        .order_by("next_attempt_at")
+        .values_list("next_attempt_at", flat=True)
+        .first()
+        for kind in Kind.values
+    ]
+    return min((instant for instant in first if instant), default=None)

@@ -1,0 +1,69 @@
+"""prune: what nobody needs any more goes, and addresses that follow nothing are forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from commitments.models import Heartbeat
+from notifications.models import SignUpCount, Subscriber, SubscriberState, Subscription
+from notifications.subscribing import again_after_deadlock, erase_rows
+
+PRUNE = "prune"
+KEEP_DELIVERIES = timedelta(days=90)
+KEEP_UNCONFIRMED = timedelta(days=7)
+KEEP_IDLE = timedelta(days=30)
+KEEP_COUNTS = timedelta(days=2)
+BATCH = 5000
+
+_OLD = """
+WITH old AS MATERIALIZED (
+    SELECT id FROM notifications_delivery WHERE settled_at < %(before)s AND state <> 'quarantined'
+    ORDER BY settled_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), tries AS (DELETE FROM notifications_attempt a USING old WHERE a.delivery_id = old.id),
+notices AS (DELETE FROM notifications_notice n USING old WHERE n.delivery_id = old.id)
+DELETE FROM notifications_delivery d USING old WHERE d.id = old.id
+"""
+
+
+def prune(now: datetime | None = None) -> int:
+    """One pass of cleaning as of `now` (UTC); returns how many deliveries and subscribers went."""
+    now = now or timezone.now()
+    gone = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_OLD, {"before": now - KEEP_DELIVERIES, "batch": BATCH})
+            done = int(cursor.rowcount)
+        gone += done
+        if done < BATCH:
+            break
+    SignUpCount.objects.filter(since__lt=now - KEEP_COUNTS).delete()
+    Subscription.objects.live().filter(
+        confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
+    ).delete()
+    Subscription.objects.filter(ended_at__lt=now - KEEP_DELIVERIES).delete()
+    gone += _forget_idle(now)
+    Heartbeat.objects.update_or_create(name=PRUNE, defaults={"at": now, "found": {"gone": gone}})
+    return gone
+
+
+@again_after_deadlock
+@transaction.atomic
+def _forget_idle(now: datetime) -> int:
+    """Erases addresses that nobody confirmed in time, and those that have followed nothing for a month."""
+    live = Subscription.objects.live().filter(subscriber=OuterRef("pk"))
+    idle = Subscriber.objects.filter(~Exists(live)).select_for_update(skip_locked=True, of=("self",))
+    keys = [
+        *idle.filter(state=SubscriberState.PENDING, changed_at__lt=now - KEEP_UNCONFIRMED).values_list(
+            "pk", flat=True
+        )[:BATCH],
+        *idle.filter(state=SubscriberState.CONFIRMED, changed_at__lt=now - KEEP_IDLE).values_list(
+            "pk", flat=True
+        )[:BATCH],
+    ]
+    if keys:
+        erase_rows(keys, now)
+    return len(keys)

@@ -1,0 +1,195 @@
+"""The verbs of subscribers: sign up, confirm, leave, change the language, be erased. Each is safe to call twice."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
+
+from django.db import OperationalError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from psycopg.errors import DeadlockDetected
+
+from commitments.log import head
+from commitments.models import Accord, Commitment
+from notifications import limits
+from notifications.models import (
+    Delivery,
+    Kind,
+    Notice,
+    State,
+    Subscriber,
+    SubscriberState,
+    Subscription,
+    Why,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# A second confirmation of the same wish is not sent before that: pressing the button again mails nobody twice.
+PATIENCE = timedelta(minutes=30)
+
+
+class TooMany(Exception):
+    """That network has signed up too often; says nothing about any address."""
+
+
+def again_after_deadlock(verb: Callable[P, R]) -> Callable[P, R]:
+    """Repeats a verb that lost a deadlock against a worker that settles: it changed nothing."""
+
+    def repeated(*args: P.args, **kwargs: P.kwargs) -> R:
+        for pause in (0.05, 0.2):
+            try:
+                return verb(*args, **kwargs)
+            except OperationalError as error:
+                if not isinstance(error.__cause__, DeadlockDetected):
+                    raise
+                time.sleep(pause)
+        return verb(*args, **kwargs)
+
+    return repeated
+
+
+def sign_up(
+    email: str,
+    language: str,
+    accord: Accord,
+    commitment: Commitment | None = None,
+    *,
+    network: str,
+    now: datetime | None = None,
+) -> None:
+    """Asks the owner of an address whether they want to follow; returns the same for every address.
+
+    Nothing is sent here: the confirmation is a delivery like any other. Raises TooMany for the network.
+    """
+    now = now or timezone.now()
+    email = email.strip().lower()
+    if not limits.network_may(network):
+        raise TooMany
+    with transaction.atomic():
+        Subscriber.objects.bulk_create(
+            [Subscriber(email=email, language=language, created_at=now, changed_at=now)],
+            ignore_conflicts=True,
+        )
+        subscriber = Subscriber.objects.select_for_update(no_key=True).get(email=email)
+        is_reader = subscriber.state == SubscriberState.CONFIRMED
+        if not limits.address_may(email, is_reader) or subscriber.state == SubscriberState.SUPPRESSED:
+            return
+        if not is_reader:
+            # A stranger must not change the language of a confirmed reader.
+            subscriber.language, subscriber.changed_at = language, now
+            subscriber.save(update_fields=["language", "changed_at"])
+        live = Subscription.objects.live().filter(subscriber=subscriber, accord=accord, commitment=commitment)
+        subscription = live.first() or Subscription.objects.create(
+            subscriber=subscriber, accord=accord, commitment=commitment, asked_at=now
+        )
+        asked = Delivery.objects.filter(subscription=subscription, kind=Kind.CONFIRMATION).filter(
+            Q(state__in=[State.WAITING, State.CLAIMED]) | Q(created_at__gt=now - PATIENCE)
+        )
+        if not asked.exists():
+            Delivery.objects.create(
+                kind=Kind.CONFIRMATION,
+                subscriber=subscriber,
+                subscription=subscription,
+                created_at=now,
+                next_attempt_at=now,
+            )
+
+
+def find(who: uuid.UUID) -> Subscriber | None:
+    """The subscriber of a signed link; None when erased."""
+    return Subscriber.objects.filter(uuid=who).first()
+
+
+def _locked(who: uuid.UUID) -> Subscriber | None:
+    return Subscriber.objects.select_for_update(no_key=True).filter(uuid=who).first()
+
+
+@transaction.atomic
+def confirm(who: uuid.UUID, subscription: int, *, now: datetime | None = None) -> Subscription | None:
+    """Begins a subscription at the head of the log; None when it was ended or erased, or the address suppressed."""
+    now = now or timezone.now()
+    subscriber = _locked(who)
+    if subscriber is None or subscriber.state == SubscriberState.SUPPRESSED:
+        return None
+    wish = Subscription.objects.live().filter(pk=subscription, subscriber=subscriber).first()
+    if wish is None:
+        return None
+    if wish.confirmed_at is None:
+        wish.confirmed_at, wish.starts_after = now, head().seq
+        wish.save(update_fields=["confirmed_at", "starts_after"])
+        subscriber.state, subscriber.changed_at = SubscriberState.CONFIRMED, now
+        subscriber.save(update_fields=["state", "changed_at"])
+    return wish
+
+
+@transaction.atomic
+def end(who: uuid.UUID, chosen: Q, *, now: datetime | None = None) -> int:
+    """Ends the live subscriptions that match; returns how many. What waits for them is dropped when its turn comes:
+    each mail is checked against the subscriptions in the statement that puts it on the wire."""
+    now = now or timezone.now()
+    subscriber = _locked(who)
+    if subscriber is None:
+        return 0
+    ended = Subscription.objects.live().filter(chosen, subscriber=subscriber).update(ended_at=now)
+    if ended:
+        subscriber.changed_at = now
+        subscriber.save(update_fields=["changed_at"])
+    return ended
+
+
+def scope(accord: int, commitment: int) -> Q:
+    """Whatever brings news of that commitment (0: of anything in the accord)."""
+    if not commitment:
+        return Q(accord=accord, commitment__isnull=True)
+    return Q(accord=accord) & (Q(commitment__isnull=True) | Q(commitment=commitment))
+
+
+def everything() -> Q:
+    """All that a person follows."""
+    return Q()
+
+
+def one(subscription: int) -> Q:
+    """One subscription by its key."""
+    return Q(pk=subscription)
+
+
+def change_language(who: uuid.UUID, language: str, *, now: datetime | None = None) -> None:
+    """The language of all further mails to that person."""
+    Subscriber.objects.filter(uuid=who).update(language=language, changed_at=now or timezone.now())
+
+
+@again_after_deadlock
+@transaction.atomic
+def erase(who: uuid.UUID, *, now: datetime | None = None) -> bool:
+    """Removes the address from every row; deliveries stay, for the count, without anyone. False when gone already."""
+    now = now or timezone.now()
+    subscriber = Subscriber.objects.select_for_update().filter(uuid=who).first()
+    if subscriber is None:
+        return False
+    erase_rows([subscriber.pk], now)
+    return True
+
+
+def erase_rows(keys: list[int], now: datetime) -> None:
+    """Erases subscribers by key, inside a transaction. Mails that are not on the wire are dropped; one that is goes
+    on: its worker holds the token, and afterwards nobody can tell whom it reached."""
+    Subscription.objects.filter(subscriber__in=keys).delete()
+    Notice.objects.filter(subscriber__in=keys).delete()
+    owed = Delivery.objects.filter(subscriber__in=keys)
+    owed.filter(Q(state=State.WAITING) | Q(state=State.CLAIMED, started_at__isnull=True)).update(
+        state=State.DROPPED,
+        why=Why.ERASED,
+        token=None,
+        lease_until=None,
+        settled_at=now,
+        subscriber=None,
+        subscription=None,
+    )
+    owed.update(subscriber=None, subscription=None)
+    Subscriber.objects.filter(pk__in=keys).delete()
