@@ -32,6 +32,10 @@ GENESIS = "0" * 64
 # Two halves of the advisory lock that orders the log: any constant pair will do, as long as nothing else uses it.
 LOG_LOCK = (0x4143, 0x4C4F)
 BATCH = 1000
+_COPY = (
+    "COPY commitments_event (seq, at, kind, origin, accord_id, commitment_id, by, happened_on, crossed_at,"
+    " note_digest, body, prev_hash, hash) FROM STDIN"
+)
 
 
 class NotInTurn(RuntimeError):
@@ -223,46 +227,35 @@ def _write(pending: list[Pending]) -> None:
     last = head()
     now = timezone.now()
     at = max(now, last.at) if last.at else now
-    seq, prev_hash = last.seq, last.hash
-    events: list[Event] = []
-    for fact, digest in zip(pending, digests, strict=True):
-        seq += 1
-        body = canonical(
-            {
-                "v": VERSION,
-                "seq": seq,
-                "at": stamp(at),
-                "kind": fact.kind,
-                "origin": fact.origin,
-                "accord": fact.accord_code,
-                "commitment": fact.commitment_code,
-                "by": fact.by or None,
-                "happened_on": fact.happened_on.isoformat() if fact.happened_on else None,
-                "crossed_at": stamp(fact.crossed_at) if fact.crossed_at else None,
-                "note": digest or None,
-                "facts": fact.facts,
-            }
-        )
-        hashed = chain(prev_hash, body)
-        events.append(
-            Event(
-                seq=seq,
-                at=at,
-                kind=fact.kind,
-                origin=fact.origin,
-                accord_id=fact.accord_id,
-                commitment_id=fact.commitment_id,
-                by=fact.by,
-                happened_on=fact.happened_on,
-                crossed_at=fact.crossed_at,
-                note_digest=digest,
-                body=body,
-                prev_hash=prev_hash,
-                hash=hashed,
+    said_at, seq, prev_hash = stamp(at), last.seq, last.hash
+    # COPY: a scan may bring thousands of events, and the log's lock is held meanwhile.
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for fact, digest in zip(pending, digests, strict=True):
+            seq += 1
+            body = canonical(
+                {
+                    "v": VERSION,
+                    "seq": seq,
+                    "at": said_at,
+                    "kind": fact.kind,
+                    "origin": fact.origin,
+                    "accord": fact.accord_code,
+                    "commitment": fact.commitment_code,
+                    "by": fact.by or None,
+                    "happened_on": fact.happened_on.isoformat() if fact.happened_on else None,
+                    "crossed_at": stamp(fact.crossed_at) if fact.crossed_at else None,
+                    "note": digest or None,
+                    "facts": fact.facts,
+                }
             )
-        )
-        prev_hash = hashed
-    Event.objects.bulk_create(events, batch_size=BATCH)
+            hashed = chain(prev_hash, body)
+            copy.write_row(
+                (
+                    seq, at, fact.kind, fact.origin, fact.accord_id, fact.commitment_id, fact.by,
+                    fact.happened_on, fact.crossed_at, digest, body, prev_hash, hashed,
+                )
+            )  # fmt: skip
+            prev_hash = hashed
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,30 @@ def event_kind(deadline: Deadline, commitment: Commitment) -> EventKind:
     return EventKind.REVIEW_BECAME_DUE if commitment.kind == Kind.CONTINUING else EventKind.VERDICT_BECAME_DUE
 
 
+def _rows(keys: list[int]) -> list[Deadline]:
+    """The deadlines with what the events need of their commitments, and no more: these rows are wide."""
+    return list(
+        Deadline.objects.filter(pk__in=keys)
+        .select_related("commitment__accord")
+        .only(
+            "number", "type", "authority", "clock", "edtf", "last_on", "due_at",
+            "commitment__code", "commitment__kind", "commitment__is_triggered", "commitment__status",
+            "commitment__ends_on", "commitment__awaits_event",
+            "commitment__accord__code", "commitment__accord__ends_on",
+        )
+        .order_by("due_at", "id")
+    )  # fmt: skip
+
+
+def _had_ended(row: Deadline, commitment: Commitment) -> bool:
+    """Whether the duty was over before this date of its passed."""
+    ends = [day for day in (commitment.ends_on, commitment.accord.ends_on) if day]
+    if not ends or (row.last_on and row.last_on <= min(ends)):
+        return False
+    ends_at = terms_of(commitment, zones_of([commitment])[commitment.pk]).ends_at
+    return ends_at is not None and row.due_at is not None and ends_at < row.due_at
+
+
 @operation
 def mark_what_has_passed(now: datetime, batch: int = BATCH) -> int:
     """Marks up to `batch` deadlines that were open and past due at `now` (UTC); returns how many were marked.
@@ -47,18 +71,11 @@ def mark_what_has_passed(now: datetime, batch: int = BATCH) -> int:
             "UPDATE commitments_deadline SET overdue_since = due_at WHERE id = ANY(%s)",
             [keys],
         )
-    rows = list(
-        Deadline.objects.filter(pk__in=keys).select_related("commitment__accord").order_by("due_at", "id")
-    )
-    commitments = {row.commitment_id: row.commitment for row in rows}
-    zones = zones_of(commitments.values())
-    for row in rows:
+    for row in _rows(keys):
         commitment = row.commitment
-        terms = terms_of(commitment, zones.get(commitment.pk, []))
         assert row.due_at is not None
-        is_over = terms.ends_at is not None and terms.ends_at < row.due_at
         is_dormant = commitment.kind == Kind.CONDITIONAL and not commitment.is_triggered
-        if is_over or is_dormant or commitment.status == Status.SUPERSEDED:
+        if is_dormant or commitment.status == Status.SUPERSEDED or _had_ended(row, commitment):
             continue
         append(
             event_kind(row, commitment),
