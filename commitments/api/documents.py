@@ -1,0 +1,52 @@
+"""The API described: OpenAPI for programs, and a page to try it for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csp.decorators import csp_update
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import override
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.settings import patched_settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from commitments.api import schema
+from commitments.api.filters import Asked
+from commitments.api.views import Door
+from tracker.kit.rendering import JSON
+
+
+class OpenAPI(JSON):
+    """JSON under the name that OpenAPI documents have."""
+
+    media_type = "application/vnd.oai.openapi+json"
+
+
+class Schema(Door):
+    """This API as an OpenAPI 3.1 document, made from the code that serves it."""
+
+    renderer_classes: list[type[BaseRenderer]] = [OpenAPI]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        Asked(request.query_params, ())
+        # The words of the document are English, whatever the reader's language.
+        with patched_settings(schema.SETTINGS), override("en"):
+            document: dict[str, Any] = SchemaGenerator(urlconf=None).get_schema(request=None, public=True)
+        # Errors are JSON too, under their own name, and every document shows where it is served.
+        document["servers"] = [{"url": "/"}]
+        return Response(document)
+
+
+# Swagger UI puts its pictures and styles in by itself; only this page may, and no other site's.
+@require_safe
+@csp_update({"style-src": ["'unsafe-inline'"]})
+def docs(request: HttpRequest) -> HttpResponse:
+    """A page on which the API can be read and tried."""
+    return render(request, "commitments/api_docs.html")

@@ -1,0 +1,353 @@
+"""The shapes of the API's answers, as JSON Schema 2020-12 (OpenAPI 3.1): closed objects, so that a test proves them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from commitments import words
+from tracker.kit.localized import LANGUAGES
+
+Shape: TypeAlias = dict[str, Any]
+
+
+def text(meaning: str = "", **more: Any) -> Shape:
+    """A text."""
+    return {"type": "string", **({"description": meaning} if meaning else {}), **more}
+
+
+def or_null(shape: Shape) -> Shape:
+    """The same, or null where it is not known or does not apply."""
+    if "enum" in shape:
+        return {**shape, "type": [shape["type"], "null"], "enum": [*shape["enum"], None]}
+    if "$ref" in shape:
+        return {"oneOf": [shape, {"type": "null"}]}
+    return {**shape, "type": [shape["type"], "null"]}
+
+
+def word(choices: Any, meaning: str = "") -> Shape:
+    """A coded word of the vocabulary."""
+    return text(meaning, enum=list(choices.values))
+
+
+def day(meaning: str = "") -> Shape:
+    """A calendar date."""
+    return text(meaning, format="date")
+
+
+def instant(meaning: str = "") -> Shape:
+    """An instant in UTC."""
+    return text(meaning, format="date-time")
+
+
+def number(meaning: str = "") -> Shape:
+    """A whole number."""
+    return {"type": "integer", **({"description": meaning} if meaning else {})}
+
+
+def flag(meaning: str = "") -> Shape:
+    """Yes or no."""
+    return {"type": "boolean", **({"description": meaning} if meaning else {})}
+
+
+def link(meaning: str = "") -> Shape:
+    """A full web address."""
+    return text(meaning, format="uri")
+
+
+def many(shape: Shape, meaning: str = "") -> Shape:
+    """A list."""
+    return {"type": "array", "items": shape, **({"description": meaning} if meaning else {})}
+
+
+def free(meaning: str) -> Shape:
+    """An object whose members differ from duty to duty."""
+    return {"type": ["object", "null"], "description": meaning}
+
+
+def obj(meaning: str, **members: Shape) -> Shape:
+    """A closed object: every member is always there."""
+    return {
+        "type": "object",
+        "description": meaning,
+        "properties": members,
+        "required": list(members),
+        "additionalProperties": False,
+    }
+
+
+def ref(name: str) -> Shape:
+    """One of the named shapes."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def page(of: str, **more: Shape) -> Shape:
+    """A page of a list."""
+    return obj(
+        f"A page of {of}s.",
+        results=many(ref(of)),
+        next=or_null(link("The next page; null when there is nothing more.")),
+        **more,
+    )
+
+
+SOURCE = {
+    "code": text("Its code within the accord."),
+    "title": or_null(text()),
+    "author": or_null(text()),
+    "publisher": or_null(text()),
+    "published": or_null(text("When it was published, EDTF (ISO 8601-2), as exactly as is known.")),
+    "published_on": or_null(day("The last day of that window.")),
+    "address": or_null(text("Null: not known.")),
+    "nature": word(words.Nature),
+    "language": or_null(text()),
+    "note": or_null(text()),
+}
+COMMITMENT = {
+    "code": text("The stable public code."),
+    "accord": text("The code of its accord."),
+    "url": link("This commitment in the API."),
+    "page": link("Its page for people."),
+    "example": flag("True: fictional; show it as an example."),
+    "title": ref("Text"),
+    "summary": ref("Text"),
+    "section": obj("The part of the accord.", code=text(), title=ref("Text")),
+    "provisions": many(text(), "The clauses that carry it."),
+    "instrument": or_null(text()),
+    "related_instruments": many(text()),
+    "kind": word(words.Kind),
+    "strength": word(words.Strength, "How strong the verb of the text is."),
+    "verb": {
+        "oneOf": [
+            obj("The verb it rests on.", words=or_null(text()), source=or_null(text())),
+            {"type": "null"},
+        ]
+    },
+    "provenance": word(words.Provenance),
+    "topics": many(text()),
+    "parties": obj(
+        "Who is what to it.",
+        **{
+            role: many(obj("A party.", code=text(), name=ref("Text"), source=or_null(text())))
+            for role in words.Role.values
+        },
+    ),
+    "verifiable": flag(),
+    "counted": flag("Counts in percentages."),
+    "starts_on": day(),
+    "ends_on": or_null(day()),
+    "ends_edtf": or_null(text()),
+    "ends_when": or_null(text("The event that ends it, in words.")),
+    "awaits_event": flag(),
+    "period": free("The period that is counted."),
+    "qualifiers": free("What limits the duty, by sort."),
+    "amount": free("A sum of money; numbers are texts."),
+    "portfolio": free("A duty that consists of many things."),
+    "trigger": free("What starts a conditional duty."),
+    "rhythm": free("How a duty recurs."),
+    "cautions": many(text(), "What must not be read into it."),
+    "status": word(words.Status, "What people judged."),
+    "status_on": or_null(day("The day from which the status holds.")),
+    "timeliness": word(words.Timeliness, "What the parties' clock says, as of `as_of`."),
+    "upkeep": word(words.Upkeep, "What our own clock says; never the party's lateness."),
+    "plain": word(words.Plain, "The standing in plain words, as a code."),
+    "as_of": instant("The instant for which timeliness, upkeep and plain were computed."),
+    "due_at": or_null(instant("The first instant after the earliest open deadline of the parties.")),
+    "due_authority": or_null(word(words.Authority, "Who set that deadline.")),
+    "dependencies": many(
+        obj("It leans on another.", on=text("The code of the other."), type=word(words.DependencyType))
+    ),
+    "version": number("Grows with every change of the commitment."),
+    "changed_at": instant(),
+    "deadlines": many(ref("Deadline")),
+    "sources": many(ref("CitedSource"), "The documents that carry the commitment."),
+    "evidence": many(ref("Evidence")),
+    "assessment": or_null(ref("Assessment")),
+    "steps": many(
+        obj(
+            "A fact on the way; without a date it has not been found.",
+            label=ref("Text"),
+            on=or_null(text("EDTF")),
+            happened_on=or_null(day()),
+            source=or_null(text()),
+            locator=or_null(text()),
+        )
+    ),
+}
+SHAPES: dict[str, Shape] = {
+    "Text": {
+        "type": "object",
+        "description": "One text in several languages; a language that is missing has not been translated.",
+        "properties": {code: {"type": "string"} for code in LANGUAGES},
+        "additionalProperties": False,
+    },
+    "Source": obj("A publication.", **SOURCE),
+    "CitedSource": obj("A publication and the lines of it.", **SOURCE, lines=many(text())),
+    "Deadline": obj(
+        "A date by which something is due.",
+        code=text(),
+        label=ref("Text"),
+        type=word(words.DeadlineType),
+        authority=word(words.Authority, "Who set it; only `text` and `agreed` can make a party late."),
+        clock=word(words.Clock),
+        words=or_null(text("As written.")),
+        anchor_on=or_null(day("The day the words were written.")),
+        edtf=or_null(text("The window, EDTF (ISO 8601-2).")),
+        duration=or_null(text("The length of a clock that a trigger starts, ISO 8601.")),
+        first_on=or_null(day()),
+        last_on=or_null(day()),
+        opens_at=or_null(instant()),
+        due_at=or_null(
+            instant("The first instant after the window, in the latest zone of the bound parties.")
+        ),
+        original_edtf=or_null(text("The date as it was first set.")),
+        original_due_at=or_null(instant()),
+        revision=number("How often it was moved."),
+        open=flag(),
+        passed_at=or_null(instant("When it passed, if it is still open.")),
+        met_on=or_null(day()),
+        closed_as=or_null(word(words.ClosedAs)),
+        closed_at=or_null(instant()),
+    ),
+    "Evidence": obj(
+        "What a source shows about the commitment; withdrawn evidence stays, with the reason.",
+        code=text(),
+        nature=word(words.Nature),
+        act=word(words.Act),
+        bearing=word(words.Bearing),
+        happened=or_null(text("When the fact happened, EDTF.")),
+        happened_on=or_null(day()),
+        source=ref("Source"),
+        locator=or_null(text()),
+        quote=or_null(text()),
+        origin=word(words.Origin),
+        public_at=instant(),
+        withdrawn_at=or_null(instant()),
+        withdrawn_why=or_null(text()),
+    ),
+    "Assessment": obj(
+        "A judgement, by an office and never by a person.",
+        code=text(),
+        status=word(words.Status),
+        effective_on=day("The day from which it holds."),
+        reason=text(),
+        language=text("The language of the reason."),
+        confidence=word(words.Confidence),
+        assessor=text(),
+        codebook=text("The version of the vocabulary under which it was made."),
+        origin=word(words.Origin),
+        review=text("Retracted ones stay visible.", enum=["published", "retracted"]),
+        published_at=instant(),
+        retracted_at=or_null(instant()),
+        retracted_why=or_null(text()),
+        evidence=many(text("The code of an exhibit.")),
+    ),
+    "Commitment": obj("One promise, its terms, and where it stands.", **COMMITMENT),
+    "CommitmentWithHistory": obj(
+        "One promise with every public judgement it has had, the current one first.",
+        **COMMITMENT,
+        assessments=many(ref("Assessment")),
+    ),
+    "Accord": obj(
+        "The frame in which commitments are made.",
+        code=text(),
+        url=link(),
+        page=link(),
+        slug=text(),
+        example=flag("True: fictional; show it as an example."),
+        names=ref("Text"),
+        short_names=ref("Text"),
+        about=ref("Text"),
+        address=or_null(text("Where its text can be read.")),
+        place=ref("Text"),
+        signed_on=day(),
+        in_effect_on=or_null(day()),
+        ends_on=or_null(day()),
+        four_eyes=flag("Nobody publishes what they drafted."),
+        binding=flag("Legally binding."),
+        languages=many(text()),
+        prevailing_language=or_null(text()),
+        parties=many(
+            obj(
+                "A party.",
+                code=text(),
+                kind=text(),
+                name=ref("Text"),
+                name_in_accord=ref("Text"),
+                time_zone=or_null(text("IANA name.")),
+            )
+        ),
+        sections=many(obj("A part.", code=text(), title=ref("Text"))),
+        commitments=obj(
+            "How many commitments it has.",
+            total=number(),
+            by_status={"type": "object", "additionalProperties": {"type": "integer"}},
+        ),
+        commitments_url=link(),
+        events_url=link(),
+    ),
+    "Event": obj(
+        "One public fact of the log.",
+        seq=number("Its place in the log: 1, 2, 3 in commit order, without gaps."),
+        cursor=text("The place after it, for `after`: SEQ-hash8."),
+        at=instant("When it entered the log."),
+        kind=word(words.EventKind),
+        origin=word(words.Origin, "backfill: history that was entered later, not news."),
+        accord=text(),
+        commitment=or_null(text()),
+        example=flag("True: of a fictional accord."),
+        happened_on=or_null(day("A date of the world.")),
+        crossed_at=or_null(instant("The true instant, where the clock speaks.")),
+        by=or_null(text("An office; null: the clock.")),
+        sentence=text("What happened, in the language of the answer."),
+        before={"description": "What stood before, where the event says so: a status, or a date."},
+        after={"description": "What stands after it."},
+        note=or_null(text("The words that go with it; null when there are none or they were erased.")),
+        note_language=or_null(text()),
+        note_salt=or_null(text()),
+        note_digest=or_null(text("SHA-256 over salt and note; the body holds it.")),
+        note_redacted=flag("The words were erased; the chain still holds."),
+        body=text("The exact text that is hashed."),
+        prev_hash=text(),
+        hash=text("SHA-256 over prev_hash and body."),
+    ),
+    "AccordPage": page("Accord"),
+    "CommitmentPage": page("Commitment"),
+    "EventPage": page(
+        "Event",
+        has_more=flag("Whether more events stand in the log already."),
+        cursor=text("The place to poll from, for `after`: nothing is missed, nothing comes twice."),
+    ),
+    "Index": obj(
+        "Where everything is.",
+        name=text(),
+        accords=link(),
+        commitments=link(),
+        events=link(),
+        schema=link(),
+        docs=link(),
+        log_head=text("The end of the log, SEQ-hash8."),
+        codebook=text("The version of the vocabulary."),
+        licence=or_null(text("The licence of the data.")),
+    ),
+    "Problem": {
+        "type": "object",
+        "description": "An error (RFC 9457).",
+        "properties": {
+            "type": text(),
+            "title": text(),
+            "status": number(),
+            "detail": text(),
+            "id": text("The operators find it in their logs by this."),
+            "errors": many(
+                {
+                    "type": "object",
+                    "properties": {"name": text("The parameter."), "reason": text(), "allowed": many(text())},
+                    "required": ["name", "reason"],
+                    "additionalProperties": False,
+                }
+            ),
+        },
+        "required": ["type", "title", "status", "id"],
+        "additionalProperties": False,
+    },
+}
