@@ -307,12 +307,12 @@ def _assessments(
             if turn >= len(entry.get("assessments") or ()):
                 continue
             item, code, key = entry["assessments"][turn], entry["code"], f"a{turn + 1}"
-            row = known[code].get(key)
+            loaded = known[code].get(key)
             done += 1
             progress("assessments", done, total)
-            if row is not None:
+            if loaded is not None:
                 said = (item["status"], _day(item["effective_on"]), item["reason"])
-                if (row.status, row.effective_on, row.reason) != said:
+                if (loaded.status, loaded.effective_on, loaded.reason) != said:
                     report.differences.append(f"{code}: assessment {key} differs from the file")
             elif code in judged_by_staff:
                 report.differences.append(

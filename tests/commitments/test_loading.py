@@ -12,7 +12,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from commitments import operations
 from commitments.accord_files import BadFile
 from commitments.importing import load_accord
 from commitments.log import verify
@@ -145,7 +144,9 @@ def broken(tmp_path: Path, old: str, new: str) -> Path:
         ("slug: japan-ukraine-2024", "slug: Japan & Ukraine", "slug"),
     ],
 )
-def test_a_bad_file_names_line_and_field_and_changes_nothing(tmp_path: Path, old: str, new: str, says: str) -> None:
+def test_a_bad_file_names_line_and_field_and_changes_nothing(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
     text = JUA.read_text(encoding="utf-8")
     if old not in text:
         key, value = old.split(": ")
@@ -155,7 +156,9 @@ def test_a_bad_file_names_line_and_field_and_changes_nothing(tmp_path: Path, old
     with pytest.raises(BadFile) as refusal:
         load_accord(path, today=TODAY)
     line = next(number for number, row in enumerate(path.read_text().splitlines(), 1) if new in row)
-    assert any(error.line == line and says in error.field for error in refusal.value.errors), str(refusal.value)
+    assert any(error.line == line and says in error.field for error in refusal.value.errors), str(
+        refusal.value
+    )
     assert not Accord.objects.exists()
     assert not Event.objects.exists()
 

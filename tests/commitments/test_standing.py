@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -140,6 +141,7 @@ def test_postgresql_says_what_the_rules_say_at_every_instant(
     terms = Terms(kind, datetime(2029, 1, 1, 15, tzinfo=UTC), awaits, triggered)
     edges = [d.due_at for d in facts if d.due_at]
     for moment in [*moments, *edges, *(edge - timedelta(microseconds=1) for edge in edges)]:
-        said = Commitment.objects.standing_at(moment).values_list("timeliness", "upkeep").get(pk=row.pk)
+        found: Any = Commitment.objects.standing_at(moment).get(pk=row.pk)
+        said = (found.timeliness, found.upkeep)
         rules = standing.standing(terms, facts, judgement, moment)
         assert said == (rules.timeliness, rules.upkeep), moment
