@@ -124,13 +124,13 @@ def address(database: str) -> str:
 
 
 @contextlib.contextmanager
-def clone(prefix: str) -> Iterator[FreshDatabase]:
-    """A new copy of the template, dropped afterwards with whoever is still connected to it."""
+def clone(prefix: str, template: str = TEMPLATE) -> Iterator[FreshDatabase]:
+    """A new copy of the migrated template, or of another one, dropped afterwards with whoever is still connected to it."""
     wait_for_template()
     name = f"{prefix}_{uuid.uuid4().hex[:12]}"
     copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
     with psycopg.connect(address("postgres"), autocommit=True) as connection:
-        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield FreshDatabase(name, address(name))
     finally:

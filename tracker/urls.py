@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("commitments.api.urls")),
     path("", include("notifications.urls")),
 ]
+if settings.DEMO_MAIL_DIR:
+    # The mails that the demo has caught: only there while it runs.
+    urlpatterns.append(path("demo/", include("tracker.demo.pages")))

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from tracker.bootstrap import ROOT, Refusal
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace, lock: int) -> None:
             state.write_environment(place, processes.environment())
             with steps.step("Bringing the tables up to date") as note:
                 note(processes.prepare("migrate", "--verbosity", "0"))
-            for file in sorted((ROOT / "fixtures").glob("*.yaml")):
+            for file in accord_files():
                 with steps.step(f"Loading {file.name}") as note:
                     note(processes.prepare("load_accord", str(file)))
             with steps.step("Making the accounts") as note:
@@ -102,6 +103,13 @@ def run(options: argparse.Namespace, lock: int) -> None:
             raise Ended from error
         print(welcome(url, state.read_secrets(place), time.monotonic() - began), flush=True)
         processes.keep_running()
+
+
+def accord_files() -> list[Path]:
+    """The accords that the demo shows: every file in `fixtures/`, examples last."""
+    return sorted(
+        (ROOT / "fixtures").glob("*.yaml"), key=lambda file: (file.name.startswith("example"), file.name)
+    )
 
 
 @contextmanager
