@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from commitments.models import Event, Heartbeat
@@ -23,6 +23,8 @@ DELIVER = "deliver"
 # So many broken conversations in a row mean that the server is down, not that a mail is bad.
 PATIENCE = 3
 LETTERS_KEPT = 300
+# Seconds between the tries to settle while the database is away or breaks a deadlock.
+SETTLE_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +38,7 @@ class Round:
     put_off: int = 0
     dropped: int = 0
     is_down: bool = False
-    written: dict[tuple[object, ...], Letter] = field(default_factory=dict)
+    written: dict[tuple[object, ...], Letter] = field(default_factory=dict, repr=False)
 
     def letter(self, parcel: Parcel) -> Letter:
         """The letter of a parcel, written once for all who get the same."""
@@ -182,7 +184,7 @@ def _carry(parcels: Sequence[Parcel], post: Post, this: Round, until: float) -> 
         following = parcels[place + 1] if place + 1 < len(parcels) else None
         if down or time.monotonic() >= until:
             following = None
-        mine, on_the_wire = outbox.settle(
+        mine, on_the_wire = _settle(
             parcel.claimed,
             ended,
             following.claimed if following else None,
@@ -211,6 +213,20 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
     ended = post.send(parcel.reader.email, content)
     line.up()
     return ended
+
+
+def _settle(it: Claimed, ended: Ended, then: Claimed | None, about: About) -> tuple[bool, bool]:
+    """Settles even when the database goes away for a moment: what is on the wire must not be sent again for that."""
+    for pause in SETTLE_PAUSES:
+        try:
+            return outbox.settle(it, ended, then, about)
+        except (OperationalError, InterfaceError) as error:
+            if connection.in_atomic_block:
+                raise
+            log.warning("settle_again", delivery=str(it.id), error=type(error).__name__)
+            connection.close()
+            time.sleep(pause)
+    return outbox.settle(it, ended, then, about)
 
 
 def _mend(post: Post, said: str, broken: int) -> str:

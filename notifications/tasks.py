@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from notifications import delivering, fanning, pruning
+from notifications import delivering, fanning, outbox, pruning
 
 
 @shared_task(name="notifications.fan_out", time_limit=120)
@@ -15,7 +15,7 @@ def fan_out() -> int:
 
 
 # A mail that never ends is cut off with its process; the lease then frees the others and counts a crash against it.
-@shared_task(name="notifications.deliver", time_limit=120)
+@shared_task(name="notifications.deliver", time_limit=2 * int(outbox.lease().total_seconds()))
 def deliver() -> int:
     """Sends what is due for about one beat; returns how many mails were taken by the server."""
     return delivering.deliver(float(settings.BEAT_SECONDS)).sent

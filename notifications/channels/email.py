@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 import smtplib
+import time
 import uuid
 from dataclasses import dataclass
 from email.header import Header
@@ -20,7 +21,8 @@ from notifications.letters import CONFIRM_HERE, LEAVE_HERE, MANAGE_HERE, Letter,
 from notifications.models import Outcome
 from notifications.outbox import Ended
 
-_ADDRESS = re.compile(r"[^\s<>]+@[^\s<>]+")
+_ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
+_LEADING_DOT = re.compile(rb"(?m)^\.")
 _PLAIN_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 
 
@@ -86,7 +88,7 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
         token = links.sign(links.LEAVE, reader.uuid, reader.accord, reader.commitment)
         leave = places[LEAVE_HERE] = links.address(links.LEAVE, token)
         # RFC 8058: the mail program posts to this address when its reader presses "unsubscribe".
-        unsubscribe = b"List-Unsubscribe:\r\n <" + leave.encode() + b">\r\n"
+        unsubscribe = b"List-Unsubscribe: <" + leave.encode() + b">\r\n"
         unsubscribe += b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     text, html = letter.text, letter.html
     for place, link in places.items():
@@ -166,25 +168,47 @@ class Post:
             connection.close()
 
     def send(self, address: str, content: bytes) -> Ended:
-        """Puts one mail on the wire; raises Trouble when the conversation breaks or the server will not talk."""
+        """Puts one mail on the wire, in at most two send time-outs; raises Trouble when the conversation breaks."""
+        until = time.monotonic() + 2 * settings.EMAIL_TIMEOUT
         try:
-            self._smtp.sendmail(self._sender, [address], content)
-        except smtplib.SMTPRecipientsRefused as error:
-            code, words = error.recipients[address]
-            return _refused(code, words)
-        except smtplib.SMTPSenderRefused as error:
-            # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
-            raise Trouble(f"{error.smtp_code} {scrubbed(error.smtp_error)}") from error
-        except smtplib.SMTPDataError as error:
-            return _refused(error.smtp_code, error.smtp_error)
+            smtp = self._smtp
+            code, words = self._say(until, f"MAIL FROM:<{self._sender}>")
+            if not 200 <= code <= 299:
+                # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
+                raise Trouble(f"{code} {scrubbed(words)}")
+            code, words = self._say(until, f"RCPT TO:<{address}>")
+            if not 200 <= code <= 299:
+                return self._refused(until, code, words)
+            code, words = self._say(until, "DATA")
+            if code != 354:
+                return self._refused(until, code, words)
+            self._hurry(until)
+            smtp.send(_LEADING_DOT.sub(b"..", content) + b".\r\n")
+            code, words = smtp.getreply()
+            if not 200 <= code <= 299:
+                return self._refused(until, code, words)
         except (OSError, smtplib.SMTPException) as error:
             raise Trouble(scrubbed(str(error)) or type(error).__name__) from error
-        return Ended(Outcome.SENT, 250)
+        return Ended(Outcome.SENT, code, scrubbed(words))
 
+    def _hurry(self, until: float) -> None:
+        """No step may wait longer than what is left for this mail: our lease must not end while it is on the wire."""
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the server is too slow")
+        sock = self._smtp.sock
+        if sock is not None:
+            sock.settimeout(min(left, settings.EMAIL_TIMEOUT))
 
-def _refused(code: int, words: bytes | str) -> Ended:
-    """5xx ends this delivery, 4xx puts it off; 421 means that the server wants to end the conversation."""
-    if code == 421:
-        raise Trouble(f"421 {scrubbed(words)}")
-    outcome = Outcome.FAILED if 500 <= code <= 599 else Outcome.RETRY
-    return Ended(outcome, code, scrubbed(words))
+    def _say(self, until: float, command: str) -> tuple[int, bytes]:
+        self._hurry(until)
+        return self._smtp.docmd(command)
+
+    def _refused(self, until: float, code: int, words: bytes) -> Ended:
+        """5xx ends this delivery, 4xx puts it off; 421 means that the server wants to end the conversation."""
+        if code == 421:
+            raise Trouble(f"421 {scrubbed(words)}")
+        if self._say(until, "RSET")[0] != 250:
+            raise Trouble("the server does not begin anew")
+        outcome = Outcome.FAILED if 500 <= code <= 599 else Outcome.RETRY
+        return Ended(outcome, code, scrubbed(words))

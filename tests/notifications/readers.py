@@ -1,0 +1,50 @@
+"""Readers for the tests: people who follow, made through the verbs, and the links in the mails they got."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils import timezone
+
+from commitments.models import Accord, Commitment
+from notifications import delivering, fanning, subscribing
+from notifications.models import Delivery, State, Subscriber, Subscription
+from tests.sinks import Mail
+
+NETWORK = "192.0.2.1"
+
+
+def a_reader(
+    email: str, accord: Accord, commitment: Commitment | None = None, language: str = "en"
+) -> Subscriber:
+    """Somebody who signed up and confirmed; the confirmation mail counts as sent."""
+    before = set(Delivery.objects.values_list("pk", flat=True))
+    subscribing.sign_up(email, language, accord, commitment, network=f"reader-{email}")
+    subscriber = Subscriber.objects.get(email=email)
+    wish = Subscription.objects.live().get(subscriber=subscriber, accord=accord, commitment=commitment)
+    assert subscribing.confirm(subscriber.uuid, wish.pk) is not None
+    Delivery.objects.exclude(pk__in=before).delete()
+    return subscriber
+
+
+def make_due() -> None:
+    """Lets the pause of everything that waits be over."""
+    Delivery.objects.filter(state=State.WAITING).update(next_attempt_at=timezone.now())
+
+
+def one_round() -> delivering.Round:
+    """What beat does: from the log to the mail server."""
+    fanning.fan_out()
+    return delivering.deliver(seconds=20)
+
+
+def link(mail: Mail, purpose: str) -> str:
+    """The path of a signed link in the text of a mail."""
+    found = re.search(rf"http://testserver(/{purpose}/\S+)", mail.text)
+    assert found, mail.text
+    return found[1]
+
+
+def message_id(mail: Mail) -> str:
+    """The Message-ID of a mail."""
+    return str(mail.message["Message-ID"])

@@ -1,0 +1,144 @@
+"""Leaving: one click is enough, a look is not, and whoever is erased is found in no row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db import connection
+from django.test import Client
+
+from commitments.log import verify
+from notifications import delivering, fanning, links, subscribing
+from notifications.models import Attempt, Delivery, Notice, State, Subscriber, Subscription, Why
+from tests import world
+from tests.notifications.readers import a_reader, link, one_round
+from tests.sinks import SmtpSink
+
+
+def unsubscribe_address(mail: Any) -> str:
+    """The path in the List-Unsubscribe header."""
+    value = str(mail.message["List-Unsubscribe"])
+    assert value.startswith("<http://testserver/")
+    assert value.endswith(">")
+    return value[len("<http://testserver") : -1]
+
+
+def test_one_click_ends_what_brought_the_mail_and_a_look_does_not(
+    db: None, client: Client, smtp_sink: SmtpSink
+) -> None:
+    accord = world.an_accord()
+    commitment, other = world.a_commitment(accord), world.a_commitment(accord, "TST-2")
+    reader = a_reader("reader@example.org", accord, commitment)
+    a_reader("reader@example.org", accord, other)
+    world.some_evidence(commitment)
+    one_round()
+    (mail,) = smtp_sink.mails
+    assert mail.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = unsubscribe_address(mail)
+    for look in (client.get, client.head, client.options):
+        look(path)
+        assert Subscription.objects.confirmed().count() == 2
+    # As a mail program posts it: no cookie, no CSRF token, another origin.
+    strict = Client(enforce_csrf_checks=True, headers={"origin": "https://mail.example"})
+    for _again in range(2):
+        answer = strict.post(path, {"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+        assert not answer.cookies
+    assert list(reader.subscriptions.confirmed().values_list("commitment__code", flat=True)) == ["TST-2"]
+    assert link(mail, "leave") == path
+
+
+def test_what_waits_for_somebody_who_left_is_not_sent(db: None, client: Client, smtp_sink: SmtpSink) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for name in ("stays", "leaves"):
+        a_reader(f"{name}@example.org", accord)
+    world.some_evidence(commitment)
+    fanning.fan_out()
+    leaver = Subscriber.objects.get(email="leaves@example.org")
+    client.post(f"/leave/{links.sign(links.LEAVE, leaver.uuid, accord.pk, commitment.pk)}/")
+    assert delivering.deliver().sent == 1
+    assert [mail.recipients for mail in smtp_sink.mails] == [("stays@example.org",)]
+    assert Delivery.objects.get(subscriber=leaver).why == Why.UNWANTED
+
+
+def test_somebody_who_leaves_while_the_worker_holds_their_mail_is_not_sent_it(
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any
+) -> None:
+    accord = world.an_accord()
+    readers = [a_reader(f"r{n}@example.org", accord) for n in range(5)]
+    world.some_evidence(world.a_commitment(accord))
+    fanning.fan_out()
+    send = delivering._send
+
+    def and_all_leave(*args: Any) -> Any:
+        """While the first mail is on the wire everybody presses the button."""
+        for reader in readers:
+            subscribing.end(reader.uuid, subscribing.everything())
+        return send(*args)
+
+    monkeypatch.setattr(delivering, "_send", and_all_leave)
+    this = delivering.deliver()
+    assert (this.sent, this.dropped) == (1, 4)
+    assert len(smtp_sink.mails) == 1
+
+
+def test_one_page_ends_one_ends_all_and_changes_the_language(db: None, client: Client) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    reader = a_reader("reader@example.org", accord)
+    a_reader("reader@example.org", accord, commitment)
+    somebody = a_reader("somebody@example.org", accord)
+    path = f"/manage/{links.sign(links.MANAGE, reader.uuid)}/"
+    page = client.get(path)
+    assert b"r\xe2\x80\xa6@example.org" in page.content
+    assert b"reader@example.org" not in page.content, "whoever gets a forwarded link does not learn the address"
+    assert page["Cache-Control"] == "no-store"
+    foreign = somebody.subscriptions.get()
+    client.post(path, {"end": str(foreign.pk)})
+    assert somebody.subscriptions.confirmed().exists(), "a link ends only its own subscriptions"
+    client.post(path, {"end": str(reader.subscriptions.get(commitment=commitment).pk)})
+    assert [wish.commitment for wish in reader.subscriptions.confirmed()] == [None]
+    assert client.post(path, {"language": "ja"})["Content-Language"] == "ja"
+    for nonsense in ({"language": "xx"}, {"end": "9" * 40}, {"end": "x"}, {}):
+        assert client.post(path, nonsense).status_code == 400
+    assert Subscriber.objects.get(pk=reader.pk).language == "ja"
+    client.post(path, {"end": "all"})
+    assert not reader.subscriptions.live().exists()
+
+
+def everything_in_the_database() -> str:
+    """The text of every row of every table."""
+    found = []
+    with connection.cursor() as cursor:
+        for model in apps.get_models(include_auto_created=True):
+            cursor.execute(f'SELECT t::text FROM "{model._meta.db_table}" t')
+            found += [row[0] for row in cursor.fetchall()]
+    return "\n".join(found)
+
+
+def test_whoever_is_erased_is_in_no_row_and_gets_nothing_more(db: None, client: Client, smtp_sink: SmtpSink) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    reader = a_reader("private.person@example.org", accord)
+    smtp_sink.refusals["private.person@example.org"] = "450 4.2.1 <private.person@example.org> try later"
+    world.some_evidence(commitment)
+    one_round()
+    assert Attempt.objects.get().reply == "4.2.1 <address> try later"
+    world.some_evidence(commitment)
+    fanning.fan_out()
+    assert "private.person" in everything_in_the_database()
+    path = f"/erase/{links.sign(links.ERASE, reader.uuid)}/"
+    client.get(path)
+    assert Subscriber.objects.exists(), "a look changes nothing"
+    assert client.post(path).status_code == 200
+    assert "private.person" not in everything_in_the_database()
+    assert set(Delivery.objects.values_list("state", "why", "subscriber")) == {(State.DROPPED, Why.ERASED, None)}
+    assert not Notice.objects.exists()
+    smtp_sink.refusals.clear()
+    one_round()
+    assert not smtp_sink.mails
+    assert client.get(path).status_code == 410
+    assert client.post(path).status_code == 200
+    assert verify()[1] is None

@@ -1,0 +1,385 @@
+"""Sending over real SMTP: what goes wrong on the way, and that nothing is lost and nothing is doubled for it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from commitments import operations
+from commitments.actors import loader
+from commitments.models import Accord, Commitment
+from notifications import delivering, fanning, letters, line, outbox
+from notifications.models import Attempt, Delivery, Line, Outcome, State, Why
+from notifications.outbox import About, Ended
+from tests import world
+from tests.notifications.readers import a_reader, make_due, message_id, one_round
+from tests.sinks import SmtpSink
+
+
+def some_owed(readers: int = 1, events: int = 1) -> tuple[Accord, Commitment]:
+    """Readers of one commitment, and events that they are owed mails about."""
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for n in range(readers):
+        a_reader(f"r{n}@example.org", accord, commitment)
+    for _event in range(events):
+        world.some_evidence(commitment)
+    assert fanning.fan_out() == readers * events
+    return accord, commitment
+
+
+def states() -> dict[str, int]:
+    """How many deliveries stand where."""
+    found: dict[str, int] = {}
+    for state in Delivery.objects.values_list("state", flat=True):
+        found[state] = found.get(state, 0) + 1
+    return found
+
+
+# What has become untrue.
+
+
+def test_a_status_retracted_before_it_was_sent_is_not_sent_and_the_retraction_is(
+    db: None, smtp_sink: SmtpSink
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("reader@example.org", accord)
+    judged = world.published(commitment, "fulfilled", [world.some_evidence(commitment, origin="backfill")])
+    fanning.fan_out()
+    operations.retract_assessments([judged.code], actor=world.actor("reviewer"), why="It was too early.")
+    this = one_round()
+    assert (this.sent, this.dropped) == (1, 1)
+    assert "retracted" in smtp_sink.mails[0].subject
+    assert "It was too early." in smtp_sink.mails[0].text
+    assert Delivery.objects.get(state=State.DROPPED).why == Why.UNTRUE
+
+
+def test_evidence_withdrawn_and_dates_that_moved_on_are_not_told_any_more(db: None, smtp_sink: SmtpSink) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("reader@example.org", accord)
+    gone = world.some_evidence(commitment)
+    deadline = world.a_deadline(commitment, "2025-01")
+    operations.scan(timezone.now())
+    fanning.fan_out()
+    operations.withdraw_evidence([gone.code], actor=loader(), why="Wrong.")
+    for day in ("2098", "2099"):
+        operations.move_deadlines({deadline.code: day}, actor=loader(), why="Agreed.")
+    one_round()
+    subjects = sorted(mail.subject for mail in smtp_sink.mails)
+    assert len(subjects) == 2, subjects
+    assert "2098 to 2099" in subjects[0]
+    assert "withdrawn" in subjects[1]
+
+
+# Refusals.
+
+
+def test_one_refused_recipient_ends_that_mail_only(db: None, smtp_sink: SmtpSink) -> None:
+    some_owed(readers=10)
+    smtp_sink.refusals["r4@example.org"] = "550 5.1.1 <r4@example.org>: nobody of this name"
+    this = delivering.deliver()
+    assert (this.sent, this.failed, smtp_sink.sessions) == (9, 1, 1)
+    failed = Delivery.objects.get(state=State.FAILED)
+    assert failed.subscriber is not None
+    assert failed.subscriber.email == "r4@example.org"
+    attempt = failed.tries.get()
+    assert (attempt.code, attempt.outcome) == (550, Outcome.FAILED)
+    assert attempt.reply == "5.1.1 <address>: nobody of this name"
+    make_due()
+    assert delivering.deliver().sent == 0
+
+
+def test_a_mail_put_off_is_tried_again_later_with_the_same_message_id(db: None, smtp_sink: SmtpSink) -> None:
+    some_owed(readers=3)
+    smtp_sink.refusals["r1@example.org"] = "451 4.7.1 greylisted"
+    assert delivering.deliver().sent == 2
+    waiting = Delivery.objects.get(state=State.WAITING)
+    assert timedelta(seconds=15) < waiting.next_attempt_at - timezone.now() < timedelta(seconds=45)
+    assert delivering.deliver().sent == 0, "not before its time"
+    smtp_sink.refusals.clear()
+    make_due()
+    assert delivering.deliver().sent == 1
+    assert message_id(smtp_sink.to("r1@example.org")[0]) == f"<{waiting.pk}@testserver>"
+    assert [attempt.code for attempt in waiting.tries.order_by("id")] == [451, 250]
+
+
+def test_a_mail_that_is_put_off_for_days_is_given_up(db: None, smtp_sink: SmtpSink) -> None:
+    some_owed()
+    smtp_sink.refusals["r0@example.org"] = "451 4.7.1 greylisted"
+    Delivery.objects.update(created_at=timezone.now() - outbox.GIVE_UP_AFTER - timedelta(minutes=1))
+    delivering.deliver()
+    assert states() == {"failed": 1}
+
+
+class CutsAfterData:
+    """A server that takes the whole mail and hangs up without a word, the first `cuts` times."""
+
+    def __init__(self, cuts: int) -> None:
+        self.cuts, self.taken = cuts, list[bytes]()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.socket.getsockname()[1])
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        """One connection after the other."""
+        while True:
+            try:
+                peer, _address = self.socket.accept()
+            except OSError:
+                return
+            with peer, peer.makefile("rwb") as stream:
+                self.talk(stream)
+
+    def talk(self, stream: Any) -> None:
+        """Says yes to everything."""
+
+        def say(text: str) -> None:
+            stream.write(text.encode() + b"\r\n")
+            stream.flush()
+
+        say("220 here")
+        while command := stream.readline():
+            if not command.upper().startswith(b"DATA"):
+                say("250 ok")
+                continue
+            say("354 go on")
+            mail = b""
+            while (read := stream.readline()) not in {b".\r\n", b""}:
+                mail += read
+            self.taken.append(mail)
+            if len(self.taken) <= self.cuts:
+                return
+            say("250 kept")
+
+
+def test_a_connection_cut_after_the_mail_repeats_that_mail_alone_with_its_id(db: None, settings: Any) -> None:
+    some_owed(readers=5)
+    server = CutsAfterData(cuts=1)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    this = delivering.deliver()
+    assert (this.sent, this.put_off) == (4, 1)
+    make_due()
+    assert delivering.deliver().sent == 1
+    server.socket.close()
+    ids = [next(row for row in mail.split(b"\r\n") if row.startswith(b"Message-ID")) for mail in server.taken]
+    assert len(ids) == 6
+    assert len(set(ids)) == 5
+    assert ids[0] == ids[-1]
+
+
+def test_a_server_that_hangs_up_on_everybody_is_left_alone_and_nobody_is_blamed(db: None, settings: Any) -> None:
+    some_owed(readers=30)
+    server = CutsAfterData(cuts=1000)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    this = delivering.deliver()
+    assert this.is_down
+    assert len(server.taken) == delivering.PATIENCE
+    assert states() == {"waiting": 30}
+    assert Delivery.objects.filter(attempts=0).count() == 27
+    server.socket.close()
+
+
+def test_while_the_server_is_down_one_try_at_a_time_is_made_and_then_the_oldest_goes_first(
+    db: None, smtp_sink: SmtpSink, settings: Any
+) -> None:
+    some_owed(readers=5)
+    now = timezone.now()
+    for n, delivery in enumerate(Delivery.objects.order_by("subscriber__email")):
+        Delivery.objects.filter(pk=delivery.pk).update(next_attempt_at=now - timedelta(minutes=n))
+    there, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    assert delivering.deliver().is_down
+    assert line.may_try() is False
+    assert delivering.deliver().is_down is False, "not even tried"
+    assert states() == {"waiting": 5}
+    assert not Attempt.objects.exists()
+    tries = Line.objects.get()
+    assert tries.tries == 1
+    Line.objects.update(try_again_at=now)
+    settings.EMAIL_PORT = there
+    assert delivering.deliver().sent == 5
+    assert [mail.recipients[0] for mail in smtp_sink.mails] == [f"r{n}@example.org" for n in (4, 3, 2, 1, 0)]
+    assert Line.objects.get().down_since is None
+
+
+# Workers that die, stop, or write nonsense.
+
+
+def test_the_late_settle_of_a_worker_that_lost_its_lease_is_refused(db: None, smtp_sink: SmtpSink) -> None:
+    _accord, commitment = some_owed()
+    event = About(1 << 40, commitment.accord_id, commitment.pk)
+    (stale,) = outbox.claim()
+    assert outbox.start(stale, event)
+    assert outbox.claim() == [], "a claimed one is nobody else's"
+    assert outbox.recover() == 0, "while the lease holds"
+    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert outbox.recover() == 1
+    make_due()
+    (fresh,) = outbox.claim()
+    assert fresh.id == stale.id
+    assert fresh.token != stale.token
+    assert outbox.settle(stale, Ended(Outcome.SENT, 250)) == (False, False)
+    assert outbox.drop([stale], Why.UNTRUE) == 0
+    assert outbox.release([stale]) == 0
+    assert states() == {"claimed": 1}
+    assert outbox.start(fresh, event)
+    assert outbox.settle(fresh, Ended(Outcome.SENT, 250)) == (True, False)
+    assert (states(), Delivery.objects.get().crashes) == ({"sent": 1}, 1)
+
+
+def test_a_claim_that_ran_out_before_its_mail_was_started_counts_no_crash(db: None) -> None:
+    _accord, commitment = some_owed(readers=3)
+    first, *_others = outbox.claim()
+    assert outbox.start(first, About(1 << 40, commitment.accord_id, commitment.pk))
+    for n in range(1, outbox.CRASHES + 1):
+        Delivery.objects.filter(state=State.CLAIMED).update(lease_until=timezone.now() - timedelta(seconds=1))
+        outbox.recover()
+        assert Delivery.objects.get(pk=first.id).crashes == n
+        make_due()
+        for it in outbox.claim():
+            if it.id == first.id:
+                outbox.start(it, About(1 << 40, commitment.accord_id, commitment.pk))
+    assert Delivery.objects.get(pk=first.id).state == State.QUARANTINED
+    assert set(Delivery.objects.exclude(pk=first.id).values_list("crashes", flat=True)) == {0}
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_at_most_the_mail_on_the_wire(
+    fresh_db: Any, smtp_sink: SmtpSink
+) -> None:
+    some_owed(readers=6)
+    smtp_sink.delay = 0.3
+    environment = fresh_db.environment(EMAIL_HOST=smtp_sink.host, EMAIL_PORT=str(smtp_sink.port))
+    worker = subprocess.Popen([sys.executable, "-m", "django", "tick"], env=environment, stdout=subprocess.PIPE)
+    smtp_sink.wait_for(3, timeout=30)
+    time.sleep(0.1)  # the fourth is on the wire
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    time.sleep(0.5)
+    accepted = len(smtp_sink.mails)
+    left = states()
+    assert left["claimed"] >= 3, left
+    smtp_sink.delay = 0
+    assert delivering.deliver().sent == 0, "nobody takes what is leased"
+    Delivery.objects.filter(state=State.CLAIMED).update(lease_until=timezone.now() - timedelta(seconds=1))
+    outbox.recover()
+    make_due()
+    delivering.deliver(seconds=20)
+    assert states() == {"sent": 6}
+    ids = [message_id(mail) for mail in smtp_sink.mails]
+    assert {mail.recipients[0] for mail in smtp_sink.mails} == {f"r{n}@example.org" for n in range(6)}
+    assert len(set(ids)) == 6
+    assert len(ids) <= 7, f"only the one on the wire may come twice ({accepted} before the kill)"
+    assert set(ids) == {f"<{key}@testserver>" for key in Delivery.objects.values_list("pk", flat=True)}
+    crashes = sum(Delivery.objects.values_list("crashes", flat=True))
+    assert crashes == 1, "only the one that was started counts it"
+
+
+def test_many_senders_at_once_send_each_mail_once(fresh_db: Any, smtp_sink: SmtpSink) -> None:
+    some_owed(readers=20, events=10)
+
+    def send() -> None:
+        delivering.deliver(seconds=30)
+        connection.close()
+
+    senders = [threading.Thread(target=send) for _n in range(4)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert states() == {"sent": 200}
+    ids = [message_id(mail) for mail in smtp_sink.mails]
+    assert len(ids) == len(set(ids)) == 200
+
+
+def test_a_mail_that_cannot_be_written_is_put_aside_and_its_neighbours_go_out(
+    db: None, client: Client, smtp_sink: SmtpSink, monkeypatch: Any
+) -> None:
+    _accord, commitment = some_owed(readers=2, events=1)
+    poison = world.some_evidence(commitment)
+    fanning.fan_out()
+    write = letters.alert
+
+    def alert(event: Any, *rest: Any) -> Any:
+        """Fails for one event."""
+        if poison.code in event.body:
+            raise RuntimeError("cannot be written")
+        return write(event, *rest)
+
+    monkeypatch.setattr(letters, "alert", alert)
+    for _try in range(outbox.CRASHES):
+        delivering.deliver()
+        make_due()
+    assert states() == {"sent": 2, "quarantined": 2}
+    assert {attempt.reply for attempt in Attempt.objects.filter(outcome=Outcome.ERROR)} == {"RuntimeError"}
+
+    monkeypatch.setattr(letters, "alert", write)
+    stuck = [str(key) for key in Delivery.objects.filter(state=State.QUARANTINED).values_list("pk", flat=True)]
+    button = {"action": "send_again", "_selected_action": stuck}
+    client.force_login(world.a_person("editor"))
+    client.post("/admin/notifications/delivery/", button)
+    assert states() == {"sent": 2, "quarantined": 2}, "the button is for administrators"
+    client.force_login(world.a_person("administrator"))
+    listed = client.get("/admin/notifications/subscriber/").content.decode()
+    assert "r…@example.org" in listed
+    assert "r0@example.org" not in listed
+    client.post("/admin/notifications/delivery/", button)
+    assert states() == {"sent": 2, "waiting": 2}
+    delivering.deliver()
+    assert states() == {"sent": 4}
+    ids = [message_id(mail) for mail in smtp_sink.mails]
+    assert {f"<{key}@testserver>" for key in stuck} < set(ids)
+
+
+def test_a_round_is_time_boxed_and_gives_back_what_it_did_not_start(db: None, smtp_sink: SmtpSink) -> None:
+    some_owed(readers=10)
+    smtp_sink.delay = 0.2
+    began = time.monotonic()
+    this = delivering.deliver(seconds=0.5)
+    assert time.monotonic() - began < 2
+    assert 1 <= this.sent <= 4
+    assert states() == {"sent": this.sent, "waiting": 10 - this.sent}
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {0, 1}
+
+
+def test_settling_what_does_not_exist_is_refused(db: None) -> None:
+    nobody = outbox.Claimed(uuid.uuid4(), uuid.uuid4())
+    assert outbox.settle(nobody, Ended(Outcome.SENT)) == (False, False)
+    assert not outbox.start(nobody, About())
+
+
+def test_the_tasks_have_the_names_that_beat_calls(db: None) -> None:
+    from tracker.celery import app
+
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+
+@pytest.mark.parametrize("times", [2])
+def test_tick_does_a_whole_round_without_redis_and_twice_does_no_harm(
+    db: None, smtp_sink: SmtpSink, capsys: Any, times: int
+) -> None:
+    from django.core.management import call_command
+
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("reader@example.org", accord)
+    world.a_deadline(commitment, "2025-01")
+    for _time in range(times):
+        call_command("tick", seconds=10)
+    assert "marked 1, owed 1, sent 1" in capsys.readouterr().out
+    assert len(smtp_sink.mails) == 1

@@ -1,0 +1,193 @@
+"""From the log to what is owed: who hears of what, once, and what is nobody's news."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from commitments import operations
+from commitments.actors import loader
+from commitments.announcing import audience
+from commitments.log import head
+from commitments.models import Commitment, Event, Heartbeat
+from commitments.words import EventKind
+from notifications import fanning
+from notifications.fanning import fan_out
+from notifications.models import Bookmark, Delivery, Notice, Subscriber
+from tests import world
+from tests.notifications.readers import a_reader
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def told() -> Counter[str]:
+    """How often each kind of event is owed."""
+    kinds = dict(Event.objects.values_list("seq", "kind"))
+    return Counter(kinds[number] for number in Notice.objects.values_list("number", flat=True))
+
+
+def test_whoever_follows_an_accord_and_its_commitment_hears_once(db: None) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("both@example.org", accord)
+    a_reader("both@example.org", accord, commitment)
+    a_reader("one@example.org", accord, commitment)
+    assert audience(commitment) == 2
+    world.some_evidence(commitment)
+    assert fan_out() == 2
+    assert Delivery.objects.count() == Notice.objects.count() == 2
+    assert fan_out() == 0
+    # Even from a bookmark that was put back, as after a restore, nobody is told twice.
+    Bookmark.objects.update(seq=0, recipient=0)
+    assert fan_out() == 0
+    assert Heartbeat.objects.get(name="fan_out").found == {"made": 0}
+
+
+def test_a_new_reader_hears_only_of_what_comes_after_the_confirmation(db: None) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("early@example.org", accord)
+    world.some_evidence(commitment)
+    late = a_reader("late@example.org", accord)
+    assert late.subscriptions.get().starts_after == head().seq
+    assert fan_out() == 1
+    world.some_evidence(commitment)
+    assert fan_out() == 2
+
+
+def test_those_who_did_not_confirm_or_follow_something_else_hear_nothing(db: None) -> None:
+    from notifications import subscribing
+
+    accord, other = world.an_accord(), world.an_accord("OTH-2024")
+    commitment, neighbour = world.a_commitment(accord), world.a_commitment(accord, "TST-2")
+    subscribing.sign_up("pending@example.org", "en", accord, network="n")
+    a_reader("neighbour@example.org", accord, neighbour)
+    a_reader("elsewhere@example.org", other)
+    assert audience(commitment) == 0
+    world.some_evidence(commitment)
+    assert fan_out() == 0
+
+
+def test_history_and_our_own_clock_are_nobodys_news(db: None) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    reviewed = world.a_commitment(accord, "TST-2", kind="continuing")
+    a_reader("reader@example.org", accord)
+    world.some_evidence(commitment, origin="backfill")
+    world.a_deadline(commitment, "2025-01", type="review", clock="tracker", authority="editorial")
+    world.a_deadline(reviewed, "2025-02", type="review", clock="tracker", authority="editorial")
+    assert operations.scan(NOW) == 2
+    ours = {EventKind.VERDICT_BECAME_DUE, EventKind.REVIEW_BECAME_DUE}
+    assert set(Event.objects.news().values_list("kind", flat=True)) >= ours
+    assert fan_out() == 0
+
+
+def test_a_passed_date_is_told_and_one_of_the_press_never_as_late(db: None) -> None:
+    accord = world.an_accord()
+    a_reader("reader@example.org", accord)
+    world.a_deadline(world.a_commitment(accord), "2025-01")
+    world.a_deadline(world.a_commitment(accord, "TST-2"), "2025-01", authority="press")
+    operations.scan(NOW)
+    operations.scan(NOW)
+    fan_out()
+    assert told() == {"became_overdue": 1, "fell_behind_target": 1}
+
+
+def test_new_evidence_of_a_published_status_is_told_by_the_status_alone(db: None) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("reader@example.org", accord)
+    with_it = operations.NewEvidence(
+        commitment=commitment.code, act="outcome", bearing="supports", nature="official", source="ministry",
+        happened="2024-08-01",
+    )  # fmt: skip
+    draft = world.a_draft(commitment, "fulfilled", world.actor("editor"), new_evidence=[with_it])
+    operations.publish_assessments([draft.code], actor=world.actor("reviewer"))
+    assert set(Event.objects.news().values_list("kind", flat=True)) >= {"evidence_added", "status_published"}
+    fan_out()
+    assert told() == {"status_published": 1}
+    world.some_evidence(commitment)
+    fan_out()
+    assert told() == {"status_published": 1, "evidence_added": 1}
+
+
+def test_every_told_kind_reaches_its_reader(db: None) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("reader@example.org", accord)
+    everything_happens_to(commitment)
+    fan_out()
+    assert told() == {
+        "evidence_added": 2,
+        "evidence_withdrawn": 1,
+        "status_published": 1,
+        "status_retracted": 1,
+        "deadline_moved": 1,
+        "became_overdue": 1,
+        "fell_behind_target": 1,
+        "deadline_met": 1,
+    }
+
+
+def everything_happens_to(commitment: Commitment) -> None:
+    """One of each kind that people are mailed about."""
+    evidence, spare = world.some_evidence(commitment), world.some_evidence(commitment)
+    operations.withdraw_evidence([spare.code], actor=loader(), why="It was about something else.")
+    judged = world.published(commitment, "fulfilled", [evidence])
+    operations.retract_assessments([judged.code], actor=world.actor("reviewer"), why="It was too early.")
+    date_of_text = world.a_deadline(commitment, "2025-01")
+    world.a_deadline(commitment, "2025-02", authority="press")
+    operations.scan(NOW)
+    operations.move_deadlines({date_of_text.code: "2025-03"}, actor=loader(), why="Agreed so.", authority="agreed")
+    operations.meet_deadlines({date_of_text.code: date(2025, 4, 1)}, actor=loader(), why="It was done.")
+
+
+def test_many_recipients_are_told_in_batches_and_nobody_is_left_out(db: None, monkeypatch: Any) -> None:
+    monkeypatch.setattr(fanning, "BATCH", 3)
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for n in range(10):
+        a_reader(f"r{n}@example.org", accord, commitment if n % 2 else None)
+    world.some_evidence(commitment)
+    world.some_evidence(commitment)
+    assert fan_out(seconds=0) == 3, "time-boxed: one batch, then the next tick goes on from the bookmark"
+    mark = Bookmark.objects.get()
+    assert mark.seq < Event.objects.get(seq=mark.seq + 1).seq
+    assert mark.recipient == Notice.objects.order_by("-subscriber").values_list("subscriber", flat=True)[0]
+    made = 3
+    while done := fan_out(seconds=0):
+        assert done <= 3
+        made += done
+    assert made == 20
+    per_reader = Counter(Notice.objects.values_list("subscriber", flat=True))
+    assert per_reader == dict.fromkeys(Subscriber.objects.values_list("pk", flat=True), 2)
+
+
+@pytest.mark.parametrize("workers", [4])
+def test_many_workers_at_once_tell_everybody_once(fresh_db: Any, workers: int) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connection
+
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for n in range(20):
+        a_reader(f"r{n}@example.org", accord)
+
+    def work(n: int) -> int:
+        try:
+            if n == 0:
+                for _event in range(10):
+                    world.some_evidence(commitment)
+                return 0
+            return sum(fan_out(seconds=0.2) for _turn in range(5))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(workers) as pool:
+        made = sum(pool.map(work, range(workers)))
+    assert made + fan_out() == 200
+    assert Notice.objects.count() == 200
