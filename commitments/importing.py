@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commitments import operations
@@ -88,6 +89,9 @@ def _load(file: AccordFile, today: date, progress: Progress) -> Report:
             report.count(stage, work(entries, actor, report))
         progress(stage, len(entries), len(entries))
     _assessments(file, entries, actor, report, progress)
+    # What had passed before it was entered is history, too: the clock must not tell it as news.
+    while operations.mark_what_has_passed(timezone.now(), accord=accord, origin=Origin.BACKFILL):
+        continue
     return report
 
 
@@ -158,6 +162,7 @@ def _load_accord_row(file: AccordFile, today: date, actor: Actor, report: Report
                 "type": item["type"],
                 "dates": item.get("dates") or [],
                 "parties": item.get("parties") or [],
+                "sources": item.get("sources") or [],
                 "note": item.get("note") or "",
             }
             for item in file.data.get("instruments", [])

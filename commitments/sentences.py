@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from django.utils import formats
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from commitments.words import (
@@ -30,7 +31,9 @@ def in_words(day: str | None) -> str:
     """A date of the log ("2024-11-16", or the day of an instant) in the reader's words; a dash for none."""
     if not day:
         return "—"
-    return formats.date_format(date.fromisoformat(day[:10]), "DATE_FORMAT", use_l10n=True)
+    # Plain English writes the day first; the other languages keep the form that Django has for them.
+    form = "j F Y" if (get_language() or "en").startswith("en") else "DATE_FORMAT"
+    return formats.date_format(date.fromisoformat(day[:10]), form, use_l10n=True)
 
 
 def _status(code: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -141,6 +143,9 @@ class Instrument(models.Model):
     type = models.CharField(max_length=40)
     dates = models.JSONField(default=list, blank=True)
     parties = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    sources = models.JSONField(
+        default=list, blank=True, help_text=_("References: a source's code and the place in it.")
+    )
     note = models.TextField(blank=True, default="")
 
     class Meta:
@@ -180,4 +185,9 @@ class Source(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or self.publisher or self.code
+        return self.title or self.publisher or self.host or self.code
+
+    @property
+    def host(self) -> str:
+        """The host of its address, where that is all that is known of the publisher; else empty."""
+        return urlsplit(self.address).hostname or ""

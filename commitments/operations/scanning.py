@@ -8,9 +8,9 @@ from django.db import connection
 
 from commitments.actors import CLOCK
 from commitments.log import append, operation
-from commitments.models import Commitment, Deadline, Heartbeat
+from commitments.models import Accord, Commitment, Deadline, Heartbeat
 from commitments.operations.keeping import terms_of, zones_of
-from commitments.words import Authority, Clock, EventKind, Kind, Status
+from commitments.words import Authority, Clock, EventKind, Kind, Origin, Status
 
 BATCH = 1000
 SCAN = "scan"
@@ -49,15 +49,19 @@ def _had_ended(row: Deadline, commitment: Commitment) -> bool:
 
 
 @operation
-def mark_what_has_passed(now: datetime, batch: int = BATCH) -> int:
+def mark_what_has_passed(
+    now: datetime, batch: int = BATCH, *, accord: Accord | None = None, origin: str = Origin.LIVE
+) -> int:
     """Marks up to `batch` deadlines that were open and past due at `now` (UTC); returns how many were marked.
 
     Twice: one event. After an outage however long: still flagged, once, with the instant it was crossed.
+    A load marks what its own `accord` brings along with origin backfill: what passed before is not news.
     A deadline of a duty that had already ended, or that nothing has triggered, is marked without an event.
     """
     # Keys first, through the partial index; rows that a verb holds are left for the next round.
     keys = list(
-        Deadline.objects.open()
+        (Deadline.objects.filter(commitment__accord=accord) if accord else Deadline.objects.all())
+        .open()
         .unmarked()
         .past_due(now)
         .order_by("due_at", "id")
@@ -82,6 +86,7 @@ def mark_what_has_passed(now: datetime, batch: int = BATCH) -> int:
             commitment.accord,
             commitment,
             by=CLOCK.office,
+            origin=origin,
             happened_on=row.last_on,
             crossed_at=row.due_at,
             facts={

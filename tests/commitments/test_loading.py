@@ -12,9 +12,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from commitments import operations
 from commitments.accord_files import BadFile
 from commitments.importing import load_accord
-from commitments.log import verify
+from commitments.log import head, verify
 from commitments.models import Accord, Assessment, Citation, Commitment, Deadline, Event, Evidence, Source
 from commitments.words import Plain, Status, Timeliness, Upkeep
 from tests import world
@@ -24,6 +25,17 @@ JUA = FIXTURES / "japan-ukraine-2024.yaml"
 EXAMPLE = FIXTURES / "example-accord.yaml"
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.django_db
+def test_what_had_passed_before_a_load_is_not_news() -> None:
+    load_accord(EXAMPLE, today=TODAY)
+    passed = Event.objects.filter(crossed_at__isnull=False)
+    assert {"became_overdue", "fell_behind_target", "review_became_due"} <= {event.kind for event in passed}
+    assert {event.origin for event in passed} == {"backfill"}
+    seq = head().seq
+    operations.scan(NOW)
+    assert head().seq == seq
 
 
 def standing(code: str) -> tuple[str, str, str]:
