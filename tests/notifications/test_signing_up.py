@@ -36,7 +36,9 @@ def test_the_answer_is_the_same_for_known_unknown_and_suppressed_addresses(
     for email in ("known@example.org", "new@example.org", "never@example.org"):
         answer = follow(client, email)
         page = client.get(answer["Location"])
-        answers.append((answer.status_code, answer["Location"], answer.content, sorted(answer.cookies), page.content))
+        answers.append(
+            (answer.status_code, answer["Location"], answer.content, sorted(answer.cookies), page.content)
+        )
     assert answers[0] == answers[1] == answers[2]
     assert answers[0][0] == 303
     assert smtp_sink.sessions == 0, "nothing is sent while somebody waits for a page"
@@ -46,7 +48,9 @@ def test_the_answer_is_the_same_for_known_unknown_and_suppressed_addresses(
     assert "Please confirm" in smtp_sink.to("new@example.org")[0].subject
 
 
-def test_pressing_the_button_often_sends_one_confirmation(db: None, client: Client, smtp_sink: SmtpSink) -> None:
+def test_pressing_the_button_often_sends_one_confirmation(
+    db: None, client: Client, smtp_sink: SmtpSink
+) -> None:
     world.an_accord()
     for _again in range(6):
         assert follow(client, "stranger@example.org").status_code == 303

@@ -141,7 +141,9 @@ def everything_happens_to(commitment: Commitment) -> None:
     date_of_text = world.a_deadline(commitment, "2025-01")
     world.a_deadline(commitment, "2025-02", authority="press")
     operations.scan(NOW)
-    operations.move_deadlines({date_of_text.code: "2025-03"}, actor=loader(), why="Agreed so.", authority="agreed")
+    operations.move_deadlines(
+        {date_of_text.code: "2025-03"}, actor=loader(), why="Agreed so.", authority="agreed"
+    )
     operations.meet_deadlines({date_of_text.code: date(2025, 4, 1)}, actor=loader(), why="It was done.")
 
 

@@ -1,0 +1,73 @@
+"""What staff see of the post room, and the one button they have."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from notifications import delivering, fanning
+from notifications.models import Delivery, Line, State
+from tests import world
+from tests.notifications.readers import a_reader, message_id
+from tests.sinks import SmtpSink
+
+PAGES = ["subscriber", "delivery", "line"]
+
+
+def test_an_administrator_sees_everything_but_whole_addresses_and_changes_nothing(
+    db: None, client: Client, smtp_sink: SmtpSink
+) -> None:
+    accord = world.an_accord()
+    reader = a_reader("private.person@example.org", accord)
+    world.some_evidence(world.a_commitment(accord))
+    fanning.fan_out()
+    smtp_sink.refusals["private.person@example.org"] = "550 5.1.1 no <private.person@example.org> here"
+    delivering.deliver()
+    Line.objects.create(name="email", down_since=timezone.now(), tries=3, said="no route")
+    client.force_login(world.a_person("administrator"))
+    shown = ""
+    for page in PAGES:
+        shown += client.get(f"/admin/notifications/{page}/").content.decode()
+        assert client.get(f"/admin/notifications/{page}/add/").status_code == 403
+    shown += client.get(f"/admin/notifications/subscriber/{reader.pk}/change/").content.decode()
+    shown += client.get(f"/admin/notifications/delivery/{Delivery.objects.get().pk}/change/").content.decode()
+    assert "p…@example.org" in shown
+    assert "private.person" not in shown
+    assert "no route" in shown
+    assert "5.1.1 no" in shown
+    changed = {"email": "other@example.org", "language": "ja"}
+    assert client.post(f"/admin/notifications/subscriber/{reader.pk}/change/", changed).status_code == 403
+    assert (
+        client.post(f"/admin/notifications/subscriber/{reader.pk}/delete/", {"post": "yes"}).status_code
+        == 403
+    )
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor", "reviewer"])
+def test_nobody_else_sees_the_readers(db: None, client: Client, role: str) -> None:
+    client.force_login(world.a_person(role))
+    for page in PAGES:
+        assert client.get(f"/admin/notifications/{page}/").status_code == 403
+
+
+def test_what_is_in_quarantine_is_sent_again_by_an_administrator_with_its_old_id(
+    db: None, client: Client, smtp_sink: SmtpSink
+) -> None:
+    accord = world.an_accord()
+    a_reader("reader@example.org", accord)
+    world.some_evidence(world.a_commitment(accord))
+    fanning.fan_out()
+    Delivery.objects.update(state=State.QUARANTINED, settled_at=timezone.now(), crashes=5)
+    stuck = Delivery.objects.get()
+    button = {"action": "send_again", "_selected_action": [str(stuck.pk)]}
+    client.force_login(world.a_person("reviewer"))
+    client.post("/admin/notifications/delivery/", button)
+    assert delivering.deliver().sent == 0
+    client.force_login(world.a_person("administrator"))
+    answer = client.post("/admin/notifications/delivery/", button, follow=True)
+    assert "1 delivery waits again." in answer.content.decode()
+    assert delivering.deliver().sent == 1
+    assert message_id(smtp_sink.mails[0]) == f"<{stuck.pk}@testserver>"
+    answer = client.post("/admin/notifications/delivery/", button, follow=True)
+    assert "0 deliveries wait again." in answer.content.decode()
