@@ -59,12 +59,16 @@ class Demo:
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
 
-    def start(self, *arguments: str, **more: str) -> float:
-        """Starts the demo and returns after how many seconds it answered; fails with what it said."""
-        began = time.monotonic()
+    def launch(self, *arguments: str, **more: str) -> None:
+        """Starts the demo and listens to what it says."""
         self.process = self.command("demo", "--port", str(self.port), *arguments, **more)
         self.output = ""
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+
+    def start(self, *arguments: str, **more: str) -> float:
+        """Starts the demo and returns after how many seconds it answered; fails with what it said."""
+        began = time.monotonic()
+        self.launch(*arguments, **more)
         self.wait_to_hear("\n  administrator ", 90)
         assert httpx.get(f"{self.url}/", timeout=30, trust_env=False).status_code == 200
         return time.monotonic() - began
