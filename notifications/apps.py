@@ -11,9 +11,12 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("The post room")
 
     def ready(self) -> None:
-        """Enters the post room among those who can say how many people an event would reach."""
-        from commitments.announcing import count_audience
+        """Enters the post room among those who can say how many an event would reach, and what still waits."""
+        from commitments import announcing
+        from notifications.outbox import oldest_waiting
         from notifications.telling import audience_of
 
-        if audience_of not in count_audience:
-            count_audience.append(audience_of)
+        if audience_of not in announcing.count_audience:
+            announcing.count_audience.append(audience_of)
+        if oldest_waiting not in announcing.oldest_waiting:
+            announcing.oldest_waiting.append(oldest_waiting)

@@ -38,6 +38,7 @@ class Round:
     put_off: int = 0
     dropped: int = 0
     is_down: bool = False
+    is_up: bool = False
     written: dict[tuple[object, ...], Letter] = field(default_factory=dict, repr=False)
 
     def letter(self, parcel: Parcel) -> Letter:
@@ -211,7 +212,9 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
         )
         return Ended(Outcome.ERROR, None, type(error).__name__)
     ended = post.send(parcel.reader.email, content)
-    line.up()
+    if not this.is_up:
+        line.up()
+        this.is_up = True
     return ended
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -67,12 +67,12 @@ def one_line(text: str, limit: int = 180) -> str:
 
 def page_of(commitment: Commitment, language: str) -> str:
     """The web address of a commitment's page."""
-    return f"{settings.SITE_URL}/commitments/{quote(commitment.code, safe='/()')}/?lang={language}"
+    return f"{settings.SITE_URL}{reverse('commitments:commitment', args=[commitment.code])}?lang={language}"
 
 
 def accord_page_of(accord: Accord, language: str) -> str:
     """The web address of an accord's page."""
-    return f"{settings.SITE_URL}/accords/{accord.slug}/?lang={language}"
+    return f"{settings.SITE_URL}{reverse('commitments:accord', args=[accord.slug])}?lang={language}"
 
 
 def alert(event: Event, language: str, follows: Follows, now: datetime | None = None) -> Letter:

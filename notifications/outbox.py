@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -60,7 +61,7 @@ _RECOVER = """
 WITH lost AS MATERIALIZED (
     SELECT id, started_at IS NOT NULL AS crashed, CASE
         WHEN subscriber_id IS NULL THEN 'dropped'
-        WHEN started_at IS NOT NULL AND crashes + 1 >= %(crashes)s THEN 'quarantined'
+        WHEN started_at IS NOT NULL AND crashes + 1 >= %(crashes)s::int THEN 'quarantined'
         ELSE 'waiting' END AS state
     FROM notifications_delivery
     WHERE state = 'claimed' AND lease_until < statement_timestamp()
@@ -104,14 +105,16 @@ CASE d.kind WHEN 'confirmation' THEN EXISTS (
 ELSE EXISTS (
     SELECT 1 FROM notifications_subscription s JOIN notifications_subscriber p ON p.id = s.subscriber_id
     WHERE s.subscriber_id = d.subscriber_id AND p.state = 'confirmed'
-      AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.starts_after < %(seq)s
-      AND s.accord_id = %(accord)s AND (s.commitment_id IS NULL OR s.commitment_id = %(commitment)s))
+      AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.starts_after < %(seq)s::bigint
+      AND s.accord_id = %(accord)s::bigint AND (s.commitment_id IS NULL OR s.commitment_id = %(commitment)s::bigint))
 END
 """
 
+# A token is held by claimed rows alone (delivery_claimed_has_lease), so asking for it asks for the state as well, and
+# the planner takes the primary key instead of walking the index of leases.
 _START = f"""
 UPDATE notifications_delivery d SET started_at = statement_timestamp()
-WHERE d.id = %(next)s AND d.token = %(token)s AND d.state = 'claimed'
+WHERE d.id = %(next)s::uuid AND d.token = %(token)s::uuid
   AND d.lease_until > statement_timestamp() AND {_STILL_WANTED}
 RETURNING 1
 """  # noqa: S608  (made of this file's own constants)
@@ -122,12 +125,12 @@ RETURNING 1
 _SETTLE = f"""
 WITH held AS MATERIALIZED (
     SELECT id, set_config('synchronous_commit', 'off', true), CASE
-        WHEN %(outcome)s NOT IN ('retry', 'error') THEN %(outcome)s
+        WHEN %(outcome)s::text NOT IN ('retry', 'error') THEN %(outcome)s::text
         WHEN subscriber_id IS NULL THEN 'dropped'
-        WHEN %(outcome)s = 'error' AND crashes + 1 >= %(crashes)s THEN 'quarantined'
-        WHEN %(outcome)s = 'retry' AND created_at < statement_timestamp() - %(give_up)s::interval THEN 'failed'
+        WHEN %(outcome)s::text = 'error' AND crashes + 1 >= {CRASHES} THEN 'quarantined'
+        WHEN %(outcome)s::text = 'retry' AND created_at < statement_timestamp() - %(give_up)s::interval THEN 'failed'
         ELSE 'waiting' END AS state
-    FROM notifications_delivery WHERE id = %(id)s AND token = %(token)s AND state = 'claimed' FOR UPDATE
+    FROM notifications_delivery WHERE id = %(id)s::uuid AND token = %(token)s::uuid FOR UPDATE
 ), done AS (
     UPDATE notifications_delivery d SET
         state = held.state,
@@ -135,23 +138,28 @@ WITH held AS MATERIALIZED (
         settled_at = CASE WHEN held.state <> 'waiting' THEN statement_timestamp() END,
         next_attempt_at = CASE WHEN held.state <> 'waiting' THEN d.next_attempt_at
             ELSE statement_timestamp() + interval '1 s' * (0.75 + random() / 2)
-                 * least(%(first)s * power(2, least(d.attempts, 16)), %(longest)s) END,
+                 * least({FIRST_RETRY} * power(2, least(d.attempts, 16)), {LONGEST_RETRY}) END,
         attempts = least(d.attempts + 1, 32000),
-        crashes = d.crashes + (%(outcome)s = 'error')::int,
+        crashes = d.crashes + (%(outcome)s::text = 'error')::int,
         token = NULL, lease_until = NULL, started_at = NULL
     FROM held WHERE d.id = held.id
     RETURNING d.id
 ), said AS (
     INSERT INTO notifications_attempt (delivery_id, at, outcome, code, reply)
-    SELECT id, statement_timestamp(), %(outcome)s, %(code)s, %(reply)s FROM done
+    SELECT id, statement_timestamp(), %(outcome)s::text, %(code)s::smallint, %(reply)s::text FROM done
 ), started AS ({_START})
 SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM started)
-"""  # noqa: S608  (made of this file's own constants)
+"""  # noqa: S608
 
 
 def _fetch(statement: str, values: dict[str, Any]) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    """The first row. Sent as a prepared statement: planning these would take longer than running them."""
+    connection.ensure_connection()
+    raw = connection.connection
+    if raw.prepare_threshold is None:  # Django's default; its own cursors never prepare, whatever stands here
+        raw.prepare_threshold = 5
+    with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
+        cursor.execute(statement, values, prepare=True)
         return cursor.fetchone()
 
 
@@ -222,10 +230,7 @@ def settle(
             "outcome": str(ended.outcome),
             "code": ended.code,
             "reply": ended.reply,
-            "crashes": CRASHES,
-            "give_up": f"{GIVE_UP_AFTER.total_seconds()} s",
-            "first": FIRST_RETRY,
-            "longest": LONGEST_RETRY,
+            "give_up": GIVE_UP_AFTER,
         },
     )
     return bool(done), bool(started)
@@ -239,7 +244,7 @@ def drop(them: Sequence[Claimed], why: Why) -> int:
         cursor.execute(
             "UPDATE notifications_delivery SET state = 'dropped', why = %s, settled_at = statement_timestamp(),"
             " token = NULL, lease_until = NULL, started_at = NULL"
-            " WHERE id = ANY(%s) AND token = %s AND state = 'claimed' AND started_at IS NULL",
+            " WHERE id = ANY(%s) AND token = %s AND started_at IS NULL",
             [str(why), [it.id for it in them], them[0].token],
         )
         return int(cursor.rowcount)
@@ -252,7 +257,7 @@ def release(them: Sequence[Claimed]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE notifications_delivery SET state = 'waiting', token = NULL, lease_until = NULL"
-            " WHERE id = ANY(%s) AND token = %s AND state = 'claimed' AND started_at IS NULL"
+            " WHERE id = ANY(%s) AND token = %s AND started_at IS NULL"
             " AND subscriber_id IS NOT NULL",
             [[it.id for it in them], them[0].token],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import functools
 import re
 import smtplib
 import time
@@ -22,6 +23,7 @@ from notifications.models import Outcome
 from notifications.outbox import Ended
 
 _ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 _PLAIN_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 
@@ -56,7 +58,7 @@ def _encoded(text: str) -> tuple[bytes, bytes]:
 
 def _header(name: str, value: str) -> bytes:
     """One header line; raises ValueError for a value that would make two."""
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name + value):
+    if _CONTROL.search(value):
         raise ValueError(f"a line break or control character in the header {name}")
     if value.isascii():
         return f"{name}: {value}\r\n".encode()
@@ -64,10 +66,26 @@ def _header(name: str, value: str) -> bytes:
     return f"{name}: {encoded}\r\n".encode()
 
 
-def _sender() -> tuple[str, str]:
+@functools.lru_cache(maxsize=8)
+def _sender(configured: str) -> tuple[str, str]:
     """The From header's value and the bare address of the envelope."""
-    name, address = parseaddr(one_line(settings.DEFAULT_FROM_EMAIL))
+    name, address = parseaddr(one_line(configured))
     return formataddr((name, address), charset="utf-8"), address
+
+
+@functools.lru_cache(maxsize=64)
+def _shared_headers(subject: str, thread: str, list_id: str, host: str, configured: str) -> bytes:
+    """What stands over every copy of a letter."""
+    return b"".join(
+        [
+            _header("From", _sender(configured)[0]),
+            _header("Subject", subject),
+            _header("In-Reply-To", f"<{thread}@{host}>"),
+            _header("References", f"<{thread}@{host}>"),
+            _header("List-Id", f"<{list_id}.{host}>"),
+            b"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n",
+        ]
+    )
 
 
 def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
@@ -95,16 +113,11 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
         text, html = text.replace(place, link), html.replace(place, link)
     boundary = f"=_{delivery.hex}".encode()
     head = [
-        _header("From", _sender()[0]),
+        _shared_headers(letter.subject, letter.thread, letter.list_id, host, settings.DEFAULT_FROM_EMAIL),
         _header("To", reader.email),
-        _header("Subject", letter.subject),
         _header("Date", formatdate(usegmt=True)),
         _header("Message-ID", f"<{delivery}@{host}>"),
-        _header("In-Reply-To", f"<{letter.thread}@{host}>"),
-        _header("References", f"<{letter.thread}@{host}>"),
-        _header("List-Id", f"<{letter.list_id}.{host}>"),
         unsubscribe,
-        b"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n",
         b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',
     ]
     parts = []
@@ -128,7 +141,7 @@ class Post:
 
     def __init__(self) -> None:
         self._backend = EmailBackend()
-        self._sender = _sender()[1]
+        self._sender = _sender(settings.DEFAULT_FROM_EMAIL)[1]
 
     def __enter__(self) -> Self:
         self.open()
