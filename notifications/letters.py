@@ -24,7 +24,8 @@ from tracker.kit.localized import pick, picked_language
 
 # Where the links of one reader go. Random, so that no text of the record can ask for them.
 _MARK = secrets.token_hex(8)
-MANAGE_HERE, LEAVE_HERE, CONFIRM_HERE = f"x-manage-{_MARK}", f"x-leave-{_MARK}", f"x-confirm-{_MARK}"
+MANAGE_HERE, LEAVE_HERE = f"x-manage-{_MARK}", f"x-leave-{_MARK}"
+CONFIRM_HERE, ERASE_HERE = f"x-confirm-{_MARK}", f"x-erase-{_MARK}"
 # A shape for every standing; colour only repeats it.
 SHAPES = {
     Plain.KEPT: "✔",
@@ -89,8 +90,6 @@ def alert(event: Event, language: str, follows: Follows, now: datetime | None = 
             "code": commitment.code,
             "title": pick(commitment.title),
             "title_language": picked_language(commitment.title),
-            "summary": pick(commitment.summary),
-            "summary_language": picked_language(commitment.summary),
             "page": page_of(commitment, language),
             "standings": _standings(event.kind, facts, commitment),
             "reason": _reason(event),
@@ -118,12 +117,13 @@ def question(accord: Accord, commitment: Commitment | None, language: str, is_co
             "title_language": picked_language(commitment.title if commitment else accord.short_names),
             "page": page_of(commitment, language) if commitment else accord_page_of(accord, language),
             "confirm": CONFIRM_HERE,
+            "erase": ERASE_HERE,
             "is_confirmed": is_confirmed,
         }
         if is_confirmed:
-            subject = _("You already follow: %(what)s") % {"what": what}
+            subject = _("You already follow “%(what)s”") % {"what": what}
         else:
-            subject = _("Please confirm: follow %(what)s") % {"what": what}
+            subject = _("Please confirm: news about “%(what)s”") % {"what": what}
         text = render_to_string("notifications/mail/question.txt", context)
         html = _inliner.inline(render_to_string("notifications/mail/question.html", context))
     thread = f"commitment-{commitment.pk}" if commitment else f"accord-{accord.pk}"
@@ -171,9 +171,10 @@ def _standings(kind: str, facts: dict[str, Any], commitment: Commitment) -> dict
     elif kind == EventKind.BECAME_OVERDUE:
         status = facts["status"]
         before = _plain(status, Timeliness.SCHEDULED, commitment.kind)
+    after = _plain(status, timeliness, commitment.kind)
     return {
-        "before": before,
-        "after": _plain(status, timeliness, commitment.kind),
+        "before": before if before != after else None,
+        "after": after,
         "timeliness": str(Timeliness(timeliness).label),
     }
 

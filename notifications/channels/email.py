@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 from notifications import links
-from notifications.letters import CONFIRM_HERE, LEAVE_HERE, MANAGE_HERE, Letter, one_line
+from notifications.letters import CONFIRM_HERE, ERASE_HERE, LEAVE_HERE, MANAGE_HERE, Letter, one_line
 from notifications.models import Outcome
 from notifications.outbox import Ended
 
@@ -102,6 +102,7 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
     if reader.subscription:
         token = links.sign(links.CONFIRM, reader.uuid, reader.subscription)
         places[CONFIRM_HERE] = links.address(links.CONFIRM, token)
+        places[ERASE_HERE] = links.address(links.ERASE, links.sign(links.ERASE, reader.uuid))
     else:
         token = links.sign(links.LEAVE, reader.uuid, reader.accord, reader.commitment)
         leave = places[LEAVE_HERE] = links.address(links.LEAVE, token)
