@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pytest
+from django.conf import settings as configured
 from pytest_django import DjangoDbBlocker
 
 from tests import servers
@@ -21,6 +22,10 @@ from tests.sinks import SmtpSink
 # are set while this file is imported, since the settings are read before any hook of ours could run.
 _own: Servers | None = None
 if "PYTEST_XDIST_WORKER" not in os.environ:
+    if configured.configured:
+        # DJANGO_SETTINGS_MODULE in the environment has made pytest-django read the settings already, and with them
+        # the caller's database: no test may run on that.
+        pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests bring their own settings and servers.", 4)
     _own = Servers()
 
 # Only now, so that nothing can have read the settings of the caller's environment.

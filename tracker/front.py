@@ -40,7 +40,10 @@ def run_tests(arguments: list[str]) -> int:
         if any(part == "-n" or part.startswith(("-n", "--numprocesses")) for part in arguments)
         else ["-n", "2"]
     )
-    return subprocess.call([sys.executable, "-m", "pytest", *workers, *arguments], cwd=ROOT)
+    # What the caller's environment says of servers and settings is nothing to the tests.
+    hidden = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "PYTEST_ADDOPTS")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    return subprocess.call([sys.executable, "-m", "pytest", *workers, *arguments], cwd=ROOT, env=environment)
 
 
 def run_django(command: str, argv: list[str]) -> int:
