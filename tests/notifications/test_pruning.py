@@ -1,0 +1,119 @@
+"""Cleaning: what is old goes, addresses that follow nothing are forgotten, and nothing that is owed is touched."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from commitments.models import Heartbeat
+from notifications import delivering, fanning, subscribing
+from notifications.models import (
+    Attempt,
+    Delivery,
+    Notice,
+    SignUpCount,
+    State,
+    Subscriber,
+    SubscriberState,
+    Subscription,
+)
+from notifications.pruning import prune
+from tests import world
+from tests.notifications.readers import NETWORK, a_reader, message_id
+from tests.sinks import SmtpSink
+
+NOW = timezone.now()
+
+
+def test_addresses_that_nobody_confirmed_or_that_follow_nothing_are_forgotten(db: None) -> None:
+    accord = world.an_accord()
+    a_reader("stays@example.org", accord)
+    leaver = a_reader("left@example.org", accord)
+    subscribing.end(leaver.uuid, subscribing.everything())
+    subscribing.sign_up("stranger@example.org", "en", accord, network=NETWORK)
+    a_reader("never@example.org", accord)
+    Subscriber.objects.filter(email="never@example.org").update(state=SubscriberState.SUPPRESSED)
+    Subscription.objects.filter(subscriber__email="never@example.org").update(ended_at=NOW)
+
+    def known() -> set[str]:
+        return {email.partition("@")[0] for email in Subscriber.objects.values_list("email", flat=True)}
+
+    prune(NOW + timedelta(days=6))
+    assert known() == {"stays", "left", "stranger", "never"}
+    prune(NOW + timedelta(days=8))
+    assert known() == {"stays", "left", "never"}
+    assert delivering.deliver().sent == 0, "the confirmation of a forgotten address is not sent"
+    prune(NOW + timedelta(days=31))
+    assert known() == {"stays", "never"}, "who must never be written to is remembered"
+    assert not SignUpCount.objects.exists()
+    assert Heartbeat.objects.get(name="prune").found == {"gone": 1}
+
+
+def test_what_was_settled_long_ago_goes_with_its_tries_and_what_is_owed_stays(
+    db: None, smtp_sink: SmtpSink
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for name in ("sent", "stuck", "waiting"):
+        a_reader(f"{name}@example.org", accord)
+    world.some_evidence(commitment)
+    fanning.fan_out()
+    of = {
+        d.subscriber.email.partition("@")[0]: d
+        for d in Delivery.objects.select_related("subscriber")
+        if d.subscriber
+    }
+    Delivery.objects.filter(pk=of["waiting"].pk).update(next_attempt_at=NOW + timedelta(days=1))
+    Delivery.objects.filter(pk=of["stuck"].pk).update(state=State.QUARANTINED, settled_at=NOW)
+    delivering.deliver()
+    assert prune(NOW + timedelta(days=89)) == 0
+    assert prune(NOW + timedelta(days=91)) == 1
+    assert set(Delivery.objects.values_list("pk", flat=True)) == {of["waiting"].pk, of["stuck"].pk}
+    assert Notice.objects.count() == 2
+    assert not Attempt.objects.exists()
+
+
+def test_people_erase_themselves_while_their_mails_go_out_and_nothing_locks_up(
+    fresh_db: Any, smtp_sink: SmtpSink
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    readers = [a_reader(f"r{n}@example.org", accord) for n in range(20)]
+    for _event in range(10):
+        world.some_evidence(commitment)
+    fanning.fan_out()
+    failures: list[BaseException] = []
+
+    def run(work: Any) -> None:
+        try:
+            work()
+        except BaseException as error:  # the test must see whatever went wrong in a thread
+            failures.append(error)
+        finally:
+            connection.close()
+
+    def erase() -> None:
+        for reader in readers[:15]:
+            assert subscribing.erase(reader.uuid)
+
+    work = [erase, *[lambda: delivering.deliver(seconds=30)] * 3]
+    threads = [threading.Thread(target=run, args=(each,)) for each in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    while delivering.deliver(seconds=30).sent:
+        pass
+    ids = [message_id(mail) for mail in smtp_sink.mails]
+    assert len(ids) == len(set(ids))
+    assert set(Delivery.objects.values_list("state", flat=True)) <= {State.SENT, State.DROPPED}
+    for reader in readers[15:]:
+        assert len(smtp_sink.to(reader.email)) == 10
+    assert Subscriber.objects.count() == 5
+    sent_by_the_rows = Delivery.objects.filter(state=State.SENT).count()
+    assert sent_by_the_rows == len(ids)
