@@ -1,0 +1,217 @@
+"""What a visitor may ask of an accord's list, and the counts above it with their denominators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from commitments.models import Accord, Commitment, Participation
+from commitments.words import KEPT, Kind, Plain, Role, Status, Timeliness, Upkeep
+from tracker.kit.localized import LANGUAGES, pick
+
+# What never counts in a percentage, besides what its own terms leave out (Commitment.is_counted).
+OUTSIDE = (Plain.STANDBY, Plain.CONTEXT)
+ORDER = (
+    Plain.KEPT,
+    Plain.UNDER_WAY,
+    Plain.LATE,
+    Plain.NOT_KEPT,
+    Plain.NOT_JUDGED,
+    Plain.CLOSED,
+)
+# The order is the rule: the first that applies, as in standing.plain.
+_PLAIN = Case(
+    When(status=Status.SUPERSEDED, then=Value(Plain.CLOSED.value)),
+    When(kind=Kind.BASELINE, then=Value(Plain.CONTEXT.value)),
+    When(timeliness=Timeliness.DORMANT, then=Value(Plain.STANDBY.value)),
+    When(status__in=sorted(KEPT), then=Value(Plain.KEPT.value)),
+    When(status=Status.NOT_FULFILLED, then=Value(Plain.NOT_KEPT.value)),
+    When(timeliness=Timeliness.OVERDUE, then=Value(Plain.LATE.value)),
+    When(status=Status.NOT_ASSESSED, then=Value(Plain.NOT_JUDGED.value)),
+    default=Value(Plain.UNDER_WAY.value),
+    output_field=CharField(),
+)
+
+
+def in_plain_words(now: datetime) -> QuerySet[Commitment]:
+    """All commitments with `timeliness`, `upkeep` and `plain` as of that instant."""
+    return Commitment.objects.standing_at(now).annotate(plain=_PLAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A number and what it is a part of; `start` and `width` in thousandths of the bar."""
+
+    plain: str
+    label: str
+    number: int
+    of: int
+    start: int = 0
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the commitments of an accord stand: `counting` of `total` count, and what each word has of them."""
+
+    total: int
+    counting: int
+    shares: list[Share]
+    outside: list[Share]
+    too_soft: int
+    awaiting: int
+
+    @property
+    def shown(self) -> list[Share]:
+        """The shares that are not empty; kept is always told."""
+        return [share for share in self.shares if share.number or share.plain == Plain.KEPT]
+
+    @property
+    def left_out(self) -> int:
+        """How many stay outside the count."""
+        return self.total - self.counting
+
+
+def tallies(accords: Iterable[Accord], now: datetime) -> dict[int, Tally]:
+    """The counts by accord id, in one query."""
+    keys = [accord.pk for accord in accords]
+    # By timeliness and by status apart: the database groups few rows, and the words are added up here.
+    rows: Any = (
+        in_plain_words(now)
+        .filter(accord__in=keys)
+        .values_list("accord_id", "plain", "is_counted")
+        .annotate(number=Count("pk"), awaiting=Count("pk", filter=~Q(upkeep=Upkeep.CURRENT)))
+        .order_by()
+    )
+    found: dict[int, list[tuple[str, bool, int, int]]] = {key: [] for key in keys}
+    for key, plain, is_counted, number, awaiting in rows:
+        found[key].append((plain, is_counted, number, awaiting))
+    return {key: _tally(said) for key, said in found.items()}
+
+
+def _tally(rows: list[tuple[str, bool, int, int]]) -> Tally:
+    total = sum(row[2] for row in rows)
+    counts: dict[str, int] = {}
+    outside: dict[str, int] = {}
+    too_soft = 0
+    for plain, is_counted, number, _awaiting in rows:
+        if plain in OUTSIDE:
+            outside[plain] = outside.get(plain, 0) + number
+        elif is_counted:
+            counts[plain] = counts.get(plain, 0) + number
+        else:
+            too_soft += number
+    counting = sum(counts.values())
+    shares, start = [], 0
+    for plain in ORDER:
+        number = counts.get(plain, 0)
+        end = start + number
+        left, right = (start * 1000 // counting, end * 1000 // counting) if counting else (0, 0)
+        shares.append(Share(plain.value, str(plain.label), number, counting, left, right - left))
+        start = end
+    return Tally(
+        total=total,
+        counting=counting,
+        shares=shares,
+        outside=[
+            Share(plain.value, str(plain.label), outside[plain], total) for plain in OUTSIDE if plain in outside
+        ],
+        too_soft=too_soft,
+        awaiting=sum(row[3] for row in rows),
+    )
+
+
+class ListForm(forms.Form):
+    """The filters of an accord's list. Every field may stay empty; a value that is not known is refused by name."""
+
+    q = forms.CharField(label=gettext_lazy("Words in the title"), required=False, max_length=100)
+    standing = forms.ChoiceField(label=gettext_lazy("Where it stands"), required=False)
+    party = forms.ChoiceField(label=gettext_lazy("Who is bound"), required=False)
+    part = forms.ChoiceField(label=gettext_lazy("Part"), required=False)
+    topic = forms.ChoiceField(label=gettext_lazy("Topic"), required=False)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False)
+    status = forms.ChoiceField(label=gettext_lazy("Exact status"), required=False)
+    timeliness = forms.ChoiceField(label=gettext_lazy("Timeliness"), required=False)
+    upkeep = forms.ChoiceField(label=gettext_lazy("Our upkeep"), required=False)
+    counts = forms.ChoiceField(label=gettext_lazy("In the count"), required=False)
+    page = forms.IntegerField(label=gettext_lazy("Page"), required=False, min_value=1, max_value=100_000)
+
+    def __init__(self, data: Any, accord: Accord, parties: Any, sections: Any, topics: Any) -> None:
+        super().__init__(data)
+        every = [("", _("any"))]
+        self._offer("standing", every + Plain.choices)
+        self._offer("party", every + [(party.code, pick(party.name)) for party in parties])
+        self._offer("part", every + [(section.code, str(section)) for section in sections])
+        self._offer("topic", every + [(topic.code, pick(topic.label)) for topic in topics])
+        self._offer("kind", every + Kind.choices)
+        self._offer("status", every + Status.choices)
+        self._offer("timeliness", every + Timeliness.choices)
+        self._offer("upkeep", [*every, ("awaiting", _("awaiting our assessment")), *Upkeep.choices])
+        self._offer("counts", [*every, ("yes", _("counts")), ("no", _("does not count"))])
+
+    def _offer(self, name: str, choices: list[tuple[Any, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+        field.error_messages["invalid_choice"] = _("“%(value)s” is not one of the choices.")
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter is set."""
+        return any(self.data.get(name) for name in self.fields if name != "page")
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a filter of the second row is set."""
+        return any(self.data.get(name) for name in ("kind", "status", "timeliness", "upkeep", "counts"))
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """Each refusal as (name, label, message)."""
+        return [
+            (name, str(self.fields[name].label), str(message))
+            for name, messages in self.errors.items()
+            for message in messages
+        ]
+
+    def narrow(self, found: QuerySet[Commitment]) -> QuerySet[Commitment]:
+        """Those that fit every filter; a filter that was refused narrows nothing. `found` is in plain words."""
+        said = self.cleaned_data
+        for name, lookup in (
+            ("standing", "plain"),
+            ("status", "status"),
+            ("timeliness", "timeliness"),
+            ("kind", "kind"),
+            ("part", "section__code"),
+        ):
+            if said.get(name):
+                found = found.filter(**{lookup: said[name]})
+        if said.get("upkeep") == "awaiting":
+            found = found.exclude(upkeep=Upkeep.CURRENT)
+        elif said.get("upkeep"):
+            found = found.filter(upkeep=said["upkeep"])
+        if said.get("counts"):
+            is_in = Q(is_counted=True) & ~Q(plain__in=OUTSIDE)
+            found = found.filter(is_in if said["counts"] == "yes" else ~is_in)
+        if said.get("party"):
+            bound = Participation.objects.filter(
+                commitment=OuterRef("pk"), role=Role.BOUND, party__code=said["party"]
+            )
+            found = found.filter(Exists(bound))
+        if said.get("topic"):
+            of_topic = Commitment.topics.through.objects.filter(
+                commitment=OuterRef("pk"), topic__code=said["topic"]
+            )
+            found = found.filter(Exists(of_topic))
+        if said.get("q"):
+            words = Q(code__icontains=said["q"])
+            for language in LANGUAGES:
+                words |= Q(**{f"title__{language}__icontains": said["q"]})
+            found = found.filter(words)
+        return found

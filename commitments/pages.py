@@ -1,0 +1,159 @@
+"""The public pages: every accord, its list, each commitment, the vocabulary, and how the register works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, cast
+
+from django.core.paginator import Paginator
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from commitments import choosing, explaining, meanings, showing, standing
+from commitments.log import head
+from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Section, Topic
+from commitments.operations.keeping import facts_of
+from commitments.timeline import latest_changes
+from commitments.words import CODEBOOK, Role, Timeliness
+from tracker.kit.snapshot import snapshot
+
+CHANGES = 8
+ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One commitment of a list: what the reader needs to choose it."""
+
+    commitment: Commitment
+    plain: str
+    bound: list[Participation]
+    date: str
+    is_awaiting: bool
+
+
+def _accords() -> list[Accord]:
+    """Those that exist first, then the examples."""
+    return list(Accord.objects.prefetch_related("parties").order_by("is_example", "signed_on", "code"))
+
+
+@require_safe
+def front(request: HttpRequest) -> HttpResponse:
+    """What this is, every accord with its counts, and what changed last."""
+    now = timezone.now()
+    with snapshot():
+        accords = _accords()
+        tallies = choosing.tallies(accords, now)
+        real = [accord for accord in accords if not accord.is_example]
+        changes = latest_changes(real or accords, CHANGES)
+        cards = [{"accord": accord, "tally": tallies[accord.pk]} for accord in accords]
+        return render(request, "commitments/front.html", {"cards": cards, "changes": changes, "now": now})
+
+
+@require_safe
+def accord(request: HttpRequest, slug: str) -> HttpResponse:
+    """The commitments of one accord, by part, as far as the filters ask; 400 with the names of filters refused."""
+    now = timezone.now()
+    with snapshot():
+        one = Accord.objects.filter(slug=slug).first()
+        if one is None:
+            raise Http404
+        members = list(AccordParty.objects.filter(accord=one).select_related("party"))
+        sections = list(Section.objects.filter(accord=one).order_by("position"))
+        topics = list(Topic.objects.filter(commitments__accord=one).distinct().order_by("code"))
+        form = choosing.ListForm(request.GET, one, [member.party for member in members], sections, topics)
+        form.is_valid()
+        paginator = Paginator(_listed(form, one, now), ROWS)
+        page = paginator.get_page(form.cleaned_data.get("page") or 1)
+        rows = [_row(found, now) for found in cast("list[Commitment]", list(page.object_list))]
+        context = {
+            "accord": one,
+            "members": members,
+            "form": form,
+            "problems": form.problems(),
+            "parts": [
+                (section, list(some))
+                for section, some in groupby(rows, key=lambda row: row.commitment.section)
+            ],
+            "page": page,
+            "found": paginator.count,
+            "tally": choosing.tallies([one], now)[one.pk],
+            "changes": [] if form.is_narrowed else latest_changes([one], CHANGES),
+            "sources": one.sources.order_by("code"),
+            "now": now,
+        }
+        return render(request, "commitments/accord.html", context, status=400 if form.errors else 200)
+
+
+def _listed(form: choosing.ListForm, one: Accord, now: datetime) -> QuerySet[Commitment]:
+    bound = Participation.objects.filter(role=Role.BOUND).select_related("party")
+    return (
+        form.narrow(choosing.in_plain_words(now).filter(accord=one))
+        .select_related("accord", "section")
+        .prefetch_related(
+            Prefetch("participations", bound, to_attr="bound"),
+            Prefetch("deadlines", Deadline.objects.order_by("number"), to_attr="dates"),
+        )
+        .order_by("section__position", "section_id", "code")
+    )
+
+
+def _row(found: Any, now: datetime) -> Row:
+    """A row of the list; `found` carries its standing, who is bound, and its dates."""
+    deadline = None
+    if found.timeliness != Timeliness.ENDED:
+        terms = standing.Terms(
+            found.kind, awaits_event=found.awaits_event, is_triggered=found.is_triggered
+        )
+        judgement = standing.Judgement(found.status, found.status_on)
+        _code, on = standing.timeliness(terms, [facts_of(date, ()) for date in found.dates], judgement, now)
+        deadline = next((date for date in found.dates if on and on.key == f"{date.number}"), None)
+    return Row(
+        commitment=found,
+        plain=found.plain,
+        bound=found.bound,
+        date=explaining.line(found.timeliness, deadline, found),
+        is_awaiting=found.upkeep != "current",
+    )
+
+
+@require_safe
+def commitment(request: HttpRequest, code: str) -> HttpResponse:
+    """Everything that is known of one commitment, and from where."""
+    now = timezone.now()
+    with snapshot():
+        found = (
+            choosing.in_plain_words(now)
+            .select_related("accord", "section", "instrument")
+            .filter(code=code)
+            .first()
+            if "\x00" not in code
+            else None
+        )
+        if found is None:
+            raise Http404
+        context = {**showing.everything(found, now), "head": head()}
+        return render(request, "commitments/commitment.html", context)
+
+
+@require_safe
+def vocabulary(request: HttpRequest) -> HttpResponse:
+    """The methodology: every word with its meaning, the moves, the rules."""
+    context = {
+        "groups": meanings.vocabulary(),
+        "guards": meanings.GUARDS,
+        "counting": meanings.COUNTING,
+        "codebook": CODEBOOK,
+    }
+    return render(request, "commitments/vocabulary.html", context)
+
+
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    """How the log works, how to check it, and on which terms the data may be used."""
+    return render(request, "commitments/about.html", {"head": head()})

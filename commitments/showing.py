@@ -1,0 +1,190 @@
+"""What the page of one commitment shows, read in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Prefetch, Q
+from django.utils.translation import gettext as _
+
+from commitments import choosing, explaining, standing
+from commitments.models import (
+    Accord,
+    Assessment,
+    Commitment,
+    Deadline,
+    Dependency,
+    Evidence,
+    Source,
+)
+from commitments.operations.keeping import facts_of, terms_of, zones_of
+from commitments.spoken_dates import instant_in_words, window_in_words
+from commitments.timeline import timeline
+from commitments.words import Clock, DeadlineType, Role, Strength, Timeliness, Upkeep
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A place in a source: `source` is None where the reference names none of the accord's sources."""
+
+    source: Source | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """One deadline as the page shows it."""
+
+    deadline: Deadline
+    when: str
+    original: str
+    day_ends: str
+    local: list[tuple[str, str]]
+    is_ours: bool
+    is_past: bool
+
+
+def cited(reference: str, sources: Mapping[str, Source]) -> Cited | None:
+    """“official_text II.1” as the source and the place in it; None for an empty reference."""
+    if not reference:
+        return None
+    code, _space, place = reference.partition(" ")
+    source = sources.get(code)
+    return Cited(source, place if source else reference)
+
+
+def _date(deadline: Deadline, zones: Iterable[str], now: datetime) -> Date:
+    moved = deadline.original_edtf and deadline.original_edtf != deadline.edtf
+    is_clock = deadline.type == DeadlineType.CLOCK and deadline.due_at is not None
+    return Date(
+        deadline=deadline,
+        when=explaining.when(deadline),
+        original=window_in_words(deadline.original_edtf) if moved else "",
+        day_ends=explaining.day_ends(deadline, now),
+        local=[
+            (ZoneInfo(zone).key, instant_in_words(deadline.due_at, zone))
+            for zone in sorted(set(zones))
+            if is_clock and deadline.due_at
+        ],
+        is_ours=deadline.clock == Clock.TRACKER,
+        is_past=deadline.due_at is not None and deadline.due_at <= now and not deadline.closed_as,
+    )
+
+
+def _parties(found: Commitment, sources: Mapping[str, Source]) -> list[dict[str, Any]]:
+    """The parties by role, in the order of the vocabulary."""
+    rows = list(found.participations.select_related("party"))
+    return [
+        {
+            "role": role,
+            "parties": [
+                {"party": row.party, "cited": cited(row.source, sources)} for row in rows if row.role == role
+            ],
+        }
+        for role in Role
+        if any(row.role == role for row in rows)
+    ]
+
+
+def _leaning(found: Commitment, now: datetime) -> list[dict[str, Any]]:
+    """What it leans on and what leans on it, each with where that stands."""
+    links = list(Dependency.objects.filter(Q(commitment=found) | Q(on=found)).order_by("id"))
+    keys = {key for link in links for key in (link.commitment_id, link.on_id)} - {found.pk}
+    others = {other.pk: other for other in choosing.in_plain_words(now).filter(pk__in=keys)}
+    reverse = {
+        "hard": _("is needed by"),
+        "soft": _("eases"),
+        "part_of": _("has as a part"),
+        "shares_trigger": _("shares its trigger with"),
+        "enabled_by": _("enables"),
+    }
+    return [
+        {
+            "words": link.get_type_display() if link.commitment_id == found.pk else reverse[link.type],
+            "type": link.type,
+            "other": others[link.on_id if link.commitment_id == found.pk else link.commitment_id],
+        }
+        for link in links
+    ]
+
+
+def _assessments(found: Commitment) -> list[Assessment]:
+    """The public ones, the current one first."""
+    exhibits = Evidence.objects.public().select_related("source").order_by("number")
+    return list(
+        Assessment.objects.public()
+        .filter(commitment=found)
+        .prefetch_related(Prefetch("evidence", exhibits, to_attr="exhibits"))
+        .latest_first()
+    )
+
+
+def _why_uncounted(found: Commitment, plain: str) -> str:
+    """Why it stands in no percentage; empty when it does."""
+    if plain == "context":
+        return _("It is context: it counts in no percentage.")
+    if plain == "standby":
+        return _("It is on standby: it counts in no percentage.")
+    if found.is_counted:
+        return ""
+    if found.strength in {Strength.EXPLORATORY, Strength.DECLARATORY}:
+        return _("Its words promise no act: it counts in no percentage.")
+    if not found.is_verifiable:
+        return _("It cannot be verified from outside: it counts in no percentage.")
+    return _("The text binds nobody to it: it counts in no percentage.")
+
+
+def everything(found: Any, now: datetime) -> dict[str, Any]:
+    """The context of the page of a commitment that knows its `plain`, `timeliness` and `upkeep` at `now` (UTC)."""
+    accord: Accord = found.accord
+    sources = {source.code: source for source in accord.sources.all()}
+    zones = zones_of([found])[found.pk]
+    deadlines = list(found.deadlines.order_by("number"))
+    facts = [facts_of(deadline, zones) for deadline in deadlines]
+    judgement = standing.Judgement(found.status, found.status_on)
+    because = standing.standing(terms_of(found, zones), facts, judgement, now).because
+    by_key = {f"{deadline.number}": deadline for deadline in deadlines}
+    evidence = list(Evidence.objects.public().filter(commitment=found).select_related("source").order_by("number"))
+    assessments = _assessments(found)
+    current = next((one for one in assessments if one.review == "published"), None)
+    leaned = {item.pk for item in current.exhibits} if current else set()  # type: ignore[attr-defined]
+    live, history = timeline(found, evidence)
+    open_dates = [d for d in deadlines if not d.closed_as]
+    # A clock that nothing has started is no date ahead.
+    ahead = [d for d in open_dates if d.due_at is not None]
+    return {
+        "commitment": found,
+        "accord": accord,
+        "now": now,
+        "provisions": list(found.provisions.order_by("code")),
+        "topics": list(found.topics.order_by("code")),
+        "instruments": list(found.related_instruments.order_by("code")),
+        "citations": list(found.citations.select_related("source").order_by("source__code")),
+        "verb": cited(found.verb_source, sources),
+        "parties": _parties(found, sources),
+        "why_timeliness": explaining.why_timeliness(found.timeliness, found, by_key.get(because["deadline"] or "")),
+        "why_upkeep": explaining.why_upkeep(found.upkeep, by_key.get(because["upkeep_deadline"] or "")),
+        "timeliness_label": str(Timeliness(found.timeliness).label).capitalize(),
+        "upkeep_label": str(Upkeep(found.upkeep).label).capitalize(),
+        "trigger_length": explaining.length_in_words((found.trigger or {}).get("duration") or ""),
+        "is_awaiting": found.upkeep != Upkeep.CURRENT,
+        "why_uncounted": _why_uncounted(found, found.plain),
+        "current": current,
+        "other_evidence": [item for item in evidence if item.pk not in leaned],
+        "what_next": explaining.what_next(found, found.timeliness, ahead),
+        "open_dates": [_date(d, zones, now) for d in open_dates],
+        "closed_dates": [_date(d, zones, now) for d in deadlines if d.closed_as],
+        "steps": list(found.steps.select_related("source").order_by("position", "id")),
+        "leaning": _leaning(found, now),
+        "live": live,
+        "history": history,
+        "also_reported": [
+            {**figure, "cited": cited(figure["source"], sources)}
+            for figure in (found.amount or {}).get("also_reported", [])
+        ],
+        "period_source": cited((found.period or {}).get("source") or "", sources),
+    }

@@ -1,0 +1,96 @@
+"""Dates as people say them: days, windows and instants in the active language. A date of the record is never rephrased."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from commitments.deadlines import DateError, parse_window
+
+_PART = re.compile(r"(\d{4})-(\d{2})")
+
+
+def _is_english() -> bool:
+    return (get_language() or "en").startswith("en")
+
+
+def day_in_words(day: date) -> str:
+    """16 November 2024. Plain English writes the day first; other languages keep the form that Django has for them."""
+    return date_format(day, "j F Y" if _is_english() else "DATE_FORMAT", use_l10n=True)
+
+
+def _one(text: str) -> str:
+    """One end of a window: a day, a month, a season, a quarter, a half or a year, without its qualifier."""
+    window = parse_window(text)
+    if window.first is None:
+        return text
+    if window.is_day:
+        return day_in_words(window.first)
+    part = _PART.fullmatch(text)
+    if part is None:
+        return text
+    number = int(part[2])
+    year = {"year": part[1]}
+    if number <= 12:
+        return date_format(window.first, "F Y" if _is_english() else "YEAR_MONTH_FORMAT", use_l10n=True)
+    if number == 24:
+        return _("winter %(year)s/%(next)s") % {"year": part[1], "next": int(part[1]) + 1}
+    said = {
+        21: _("spring %(year)s"),
+        22: _("summer %(year)s"),
+        23: _("autumn %(year)s"),
+        33: _("the first quarter of %(year)s"),
+        34: _("the second quarter of %(year)s"),
+        35: _("the third quarter of %(year)s"),
+        36: _("the fourth quarter of %(year)s"),
+        40: _("the first half of %(year)s"),
+        41: _("the second half of %(year)s"),
+    }
+    return said[number] % year
+
+
+def _end(text: str) -> str:
+    mark = text[-1:] if text[-1:] in {"~", "?", "%"} else ""
+    said = _one(text.rstrip("~?%"))
+    if mark == "~":
+        return _("about %(date)s") % {"date": said}
+    if mark == "?":
+        return _("perhaps %(date)s") % {"date": said}
+    if mark == "%":
+        return _("perhaps about %(date)s") % {"date": said}
+    return said
+
+
+def window_in_words(edtf: str) -> str:
+    """An EDTF value as a reader says it ("2025-23": autumn 2025); a text that is no date comes back as it is."""
+    try:
+        parse_window(edtf)
+        left, slash, right = edtf.strip().partition("/")
+        if not slash:
+            return _end(left)
+        if right in {"", ".."}:
+            return _("from %(date)s") % {"date": _end(left)}
+        if left in {"", ".."}:
+            return _("until %(date)s") % {"date": _end(right)}
+        return _("%(first)s to %(last)s") % {"first": _end(left), "last": _end(right)}
+    except DateError:
+        return edtf
+
+
+def instant_in_words(instant: datetime, zone: str = "") -> str:
+    """An instant to the minute with its zone: in UTC, or on the clocks of an IANA zone with its distance from UTC."""
+    local = instant.astimezone(ZoneInfo(zone) if zone else UTC)
+    return f"{day_in_words(local.date())}, {local:%H:%M} {_zone(local) if zone else 'UTC'}"
+
+
+def _zone(local: datetime) -> str:
+    """The distance from UTC, such as UTC+9 or UTC−2:30: names of zones are not known everywhere."""
+    minutes = int((local.utcoffset() or (local - local)).total_seconds() // 60)
+    sign = "−" if minutes < 0 else "+"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
