@@ -71,7 +71,7 @@ def api_address(name: str, *codes: str) -> str:
 
 def page_address(code: str) -> str:
     """The full address of the public page of a commitment."""
-    return site_address(f"/commitments/{quote(code)}/")
+    return site_address(reverse("commitments:commitment", args=[code]))
 
 
 def _source(row: Mapping[str, Any], prefix: str = "source__") -> Wire:
@@ -120,7 +120,7 @@ def accords(found: QuerySet[Accord]) -> list[Wire]:
         {
             "code": row.code,
             "url": api_address("accord", row.code),
-            "page": site_address(f"/accords/{row.slug}/"),
+            "page": site_address(reverse("commitments:accord", args=[row.slug])),
             "slug": row.slug,
             "example": row.is_example,
             "names": row.names,

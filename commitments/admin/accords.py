@@ -1,0 +1,74 @@
+"""Accords, parties and sources, to read."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from commitments.admin.reading import Reading
+from commitments.models import Accord, Party, Source
+from tracker.kit.localized import pick
+
+
+@admin.register(Accord)
+class AccordAdmin(Reading):
+    """The accords."""
+
+    accord_path = "pk"
+    list_display = ["code", "short", "signed_on", "ends_on", "four_eyes", "is_example"]
+    search_fields = ["code"]
+    fields = [
+        "code", "slug", "is_example", "names", "short_names", "about", "address", "place", "signed_on",
+        "in_effect_on", "ends_on", "four_eyes", "is_binding", "languages", "prevailing_language", "loaded_on",
+    ]  # fmt: skip
+
+    @admin.display(description=_("name"))
+    def short(self, row: Accord) -> str:
+        """The short name in the reader's language."""
+        return str(row)
+
+
+@admin.register(Party)
+class PartyAdmin(Reading):
+    """States and organisations."""
+
+    list_display = ["code", "label", "kind", "time_zone"]
+    list_filter = ["kind"]
+    search_fields = ["code", "name"]
+    fields = ["code", "kind", "name", "time_zone"]
+
+    @admin.display(description=_("name"))
+    def label(self, row: Party) -> str:
+        """The name in the reader's language."""
+        return pick(row.name)
+
+
+@admin.register(Source)
+class SourceAdmin(Reading):
+    """What the record is told by."""
+
+    accord_path = "accord_id"
+    list_display = ["code", "title", "publisher", "published", "nature", "link"]
+    list_filter = ["accord", "nature", "language"]
+    search_fields = ["code", "title", "publisher", "author", "address"]
+    fields = [
+        "accord", "code", "title", "author", "publisher", "published", "link", "nature", "language", "file", "note",
+    ]  # fmt: skip
+    readonly_fields = ["link"]
+
+    @admin.display(description=_("address"))
+    def link(self, row: Source) -> str:
+        """The address as a link that tells the other site nothing."""
+        return outbound(row.address)
+
+
+def outbound(address: str) -> str:
+    """A link that leaves this site; a dash where no address is known."""
+    if not address:
+        return "—"
+    return format_html(
+        '<a href="{}" rel="noopener noreferrer nofollow">{}</a>',
+        address,
+        address.split("://", 1)[-1][:60],
+    )

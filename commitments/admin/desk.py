@@ -1,0 +1,143 @@
+"""The staff's desk: how much waits, what happened last, and whether the machinery still looks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from commitments.admin.reading import within
+from commitments.announcing import waiting_since
+from commitments.models import Assessment, Commitment, Event, Heartbeat
+from commitments.sentences import facts_of, sentence
+from commitments.words import Review, Timeliness, Upkeep
+
+# Beat ticks every few seconds: a minute of silence means that something stands still.
+SILENCE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that leads to its rows; `is_work`: somebody should do something about it."""
+
+    label: str
+    number: int
+    address: str
+    is_work: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """When a job last looked."""
+
+    label: str
+    said: str
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that the index shows."""
+
+    figures: list[Figure]
+    drafts: list[Assessment]
+    events: list[dict[str, Any]]
+    beats: list[Beat]
+    warnings: list[str]
+
+
+def in_seconds(length: timedelta) -> str:
+    """A length of time in the largest unit that fits, rounded down."""
+    seconds = max(0, int(length.total_seconds()))
+    for size, one in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            count = seconds // size
+            return {
+                "day": ngettext("%d day", "%d days", count),
+                "hour": ngettext("%d hour", "%d hours", count),
+                "minute": ngettext("%d minute", "%d minutes", count),
+            }[one] % count
+    return ngettext("%d second", "%d seconds", seconds) % seconds
+
+
+def desk_of(request: HttpRequest) -> Desk:
+    """What needs doing in the accords that this member of staff has a role for."""
+    now = timezone.now()
+    list_page = reverse("admin:commitments_commitment_changelist")
+    rows = within(request, Commitment.objects.standing_at(now), "accord_id")
+    timeliness: Counter[str] = Counter()
+    upkeep: Counter[str] = Counter()
+    for code, ours in rows.values_list("timeliness", "upkeep"):
+        timeliness[code] += 1
+        upkeep[ours] += 1
+    waiting = within(request, Assessment.objects.filter(review=Review.DRAFT), "commitment__accord_id")
+    drafts = list(waiting.select_related("commitment").order_by("drafted_at")[:10])
+    figures = [
+        Figure(
+            _("drafts wait for review"),
+            waiting.count(),
+            reverse("admin:commitments_assessment_changelist") + "?review__exact=draft",
+            True,
+        ),
+        *(
+            Figure(label, upkeep[code], f"{list_page}?upkeep={code}", True)
+            for code, label in (
+                (Upkeep.VERDICT_DUE, _("await our verdict")),
+                (Upkeep.REVIEW_DUE, _("await our review")),
+                (Upkeep.EVIDENCE_STALE, _("have evidence out of date")),
+            )
+        ),
+        Figure(
+            _("are overdue by the parties"),
+            timeliness[Timeliness.OVERDUE],
+            f"{list_page}?timeliness={Timeliness.OVERDUE}",
+            False,
+        ),
+    ]
+    latest = within(request, Event.objects.order_by("-seq"), "accord_id").select_related(
+        "commitment", "accord"
+    )
+    events = [{"event": row, "sentence": sentence(row.kind, facts_of(row.body))} for row in latest[:10]]
+    beats = _beats(now)
+    warnings = [
+        _("%(job)s: %(said)s. Overdue dates and mails may not go out: see whether beat and the workers run.")
+        % {"job": beat.label, "said": beat.said}
+        for beat in beats
+        if beat.is_late
+    ]
+    return Desk(figures, drafts, events, beats, warnings)
+
+
+def _beats(now: Any) -> list[Beat]:
+    known = dict(Heartbeat.objects.values_list("name", "at"))
+    found = []
+    for name, label in (
+        ("scan", _("The clock looked")),
+        ("fan_out", _("News were given out")),
+        ("deliver", _("Mail was sent out")),
+    ):
+        at = known.get(name)
+        if at is None:
+            found.append(Beat(label, _("never yet"), True))
+        else:
+            said = _("%(time)s ago") % {"time": in_seconds(now - at)}
+            found.append(Beat(label, said, now - at > SILENCE))
+    since = waiting_since()
+    if since is None or since > now:
+        found.append(Beat(_("Oldest waiting mail"), _("none waits"), False))
+    else:
+        found.append(
+            Beat(
+                _("Oldest waiting mail"),
+                _("has waited %(time)s") % {"time": in_seconds(now - since)},
+                now - since > 5 * SILENCE,
+            )
+        )
+    return found
