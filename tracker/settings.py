@@ -68,7 +68,7 @@ if not SITE_URL.startswith(("https://", "http://")) or (
 SITE_HOST = SITE_URL.split("://", 1)[1].split("/")[0].rsplit(":", 1)[0]
 SITE_NAME = env.str("SITE_NAME", default="Accord Tracker")
 DATA_LICENCE = env.str("DATA_LICENCE", default="")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[SITE_HOST])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [SITE_HOST]
 if "*" in ALLOWED_HOSTS and IS_PRODUCTION:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name hosts in production, not *.")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "tracker.health.Probes",
     "tracker.middleware.Unavailable",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
     path("api/v1/", include("commitments.api.urls")),
+    path("", include("commitments.urls")),
     path("", include("notifications.urls")),
 ]
 if settings.DEMO_MAIL_DIR:
