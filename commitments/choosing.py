@@ -121,7 +121,9 @@ def _tally(rows: list[tuple[str, bool, int, int]]) -> Tally:
         counting=counting,
         shares=shares,
         outside=[
-            Share(plain.value, str(plain.label), outside[plain], total) for plain in OUTSIDE if plain in outside
+            Share(plain.value, str(plain.label), outside[plain], total)
+            for plain in OUTSIDE
+            if plain in outside
         ],
         too_soft=too_soft,
         awaiting=sum(row[3] for row in rows),
@@ -193,7 +195,7 @@ class ListForm(forms.Form):
             if said.get(name):
                 found = found.filter(**{lookup: said[name]})
         if said.get("upkeep") == "awaiting":
-            found = found.exclude(upkeep=Upkeep.CURRENT)
+            found = found.filter(~Q(upkeep=Upkeep.CURRENT))
         elif said.get("upkeep"):
             found = found.filter(upkeep=said["upkeep"])
         if said.get("counts"):

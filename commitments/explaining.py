@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from commitments.models import Commitment, Deadline
-from commitments.spoken_dates import day_in_words, instant_in_words, window_in_words
+from commitments.spoken_dates import day_in_words, instant_in_words, length_in_words, window_in_words
 from commitments.words import Authority, Clock, DeadlineType, Kind, Status, Timeliness, Upkeep
 
 
@@ -20,19 +20,6 @@ def when(deadline: Deadline) -> str:
     if deadline.duration:
         return _("%(length)s from its trigger") % {"length": length_in_words(deadline.duration)}
     return _("no date yet")
-
-
-def length_in_words(duration: str) -> str:
-    """PT24H as “24 hours”; a duration of an unusual shape as it is written."""
-    number = "".join(sign for sign in duration if sign.isdigit())
-    for form, words in (
-        (f"PT{number}H", _("%(number)s hours")),
-        (f"P{number}D", _("%(number)s days")),
-        (f"PT{number}M", _("%(number)s minutes")),
-    ):
-        if number and duration == form:
-            return words % {"number": number}
-    return duration
 
 
 def who_set(deadline: Deadline) -> str:
@@ -75,7 +62,9 @@ def why_timeliness(code: str, commitment: Commitment, deadline: Deadline | None)
     rule = {
         Timeliness.OVERDUE: _("It has passed, and the record does not show it met."),
         Timeliness.RUNNING: _("The clock has started and has not run out."),
-        Timeliness.IN_WINDOW: _("It is a span of days that we are in now; only after its last day is it late."),
+        Timeliness.IN_WINDOW: _(
+            "It is a span of days that we are in now; only after its last day is it late."
+        ),
         Timeliness.DUE_SOON: _("At most 30 days are left."),
         Timeliness.SCHEDULED: _("It lies more than 30 days ahead."),
         Timeliness.BEHIND_TARGET: _("It has passed. No party bound itself to it, so nobody is late."),
@@ -97,7 +86,9 @@ def why_upkeep(code: str, deadline: Deadline | None) -> str:
     words = {"date": when(deadline)}
     if code == Upkeep.EVIDENCE_STALE:
         return (
-            _("Our review was due on this date: %(date)s. As much time again has passed, so read the evidence as old.")
+            _(
+                "Our review was due on this date: %(date)s. As much time again has passed, so read the evidence as old."
+            )
             % words
         )
     if code == Upkeep.REVIEW_DUE:
@@ -147,7 +138,9 @@ def what_next(commitment: Commitment, code: str, ahead: list[Deadline]) -> str:
     if commitment.status == Status.FULFILLED:
         return _("Nothing more is expected: it is fulfilled.")
     if commitment.kind == Kind.CONTINUING:
-        return _("No date lies ahead. A continuing duty is judged when evidence of an act, or a review, gives reason.")
+        return _(
+            "No date lies ahead. A continuing duty is judged when evidence of an act, or a review, gives reason."
+        )
     return _("No date lies ahead. It is judged when there is evidence of an act.")
 
 

@@ -39,7 +39,9 @@ MEANINGS: dict[type[TextChoices], dict[str, Promise]] = {
         Plain.LATE: _("A date that the text or an agreement set has passed, and it is not met."),
         Plain.NOT_KEPT: _("Evidence, or a binding date that passed, shows that it failed."),
         Plain.NOT_JUDGED: _("Nobody has judged it yet. Silence is not failure."),
-        Plain.STANDBY: _("It binds only under a condition that has not come about. It counts in no percentage."),
+        Plain.STANDBY: _(
+            "It binds only under a condition that has not come about. It counts in no percentage."
+        ),
         Plain.CLOSED: _("It was replaced, waived, ended or became pointless; the reason is given."),
         Plain.CONTEXT: _("A recital: it gives background and is never judged."),
     },
@@ -52,7 +54,9 @@ MEANINGS: dict[type[TextChoices], dict[str, Promise]] = {
         Status.FULFILLED: _("The promised result exists."),
         Status.UPHELD: _("A continuing duty was honoured when it was last reviewed."),
         Status.NOT_FULFILLED: _("Evidence shows that it failed, or a binding date passed without it."),
-        Status.SUPERSEDED: _("It was replaced, waived or ended, or has become pointless, with the reason why."),
+        Status.SUPERSEDED: _(
+            "It was replaced, waived or ended, or has become pointless, with the reason why."
+        ),
     },
     Timeliness: {
         Timeliness.ENDED: _("The accord or the commitment has ended, or the entry is closed."),
@@ -63,7 +67,9 @@ MEANINGS: dict[type[TextChoices], dict[str, Promise]] = {
         Timeliness.IN_WINDOW: _("The date is a span of days, and we are in it."),
         Timeliness.DUE_SOON: _("The nearest open date is at most 30 days away."),
         Timeliness.SCHEDULED: _("An open date lies further ahead."),
-        Timeliness.BEHIND_TARGET: _("A date that only press or editors named has passed. It makes nobody late."),
+        Timeliness.BEHIND_TARGET: _(
+            "A date that only press or editors named has passed. It makes nobody late."
+        ),
         Timeliness.AWAITING_ANCHOR: _("It ends with an event that has not happened."),
         Timeliness.MET_LATE: _("Every date was met, at least one of them after its last day."),
         Timeliness.MET_ON_TIME: _("Every date was met by its last day."),

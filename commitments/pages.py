@@ -107,9 +107,7 @@ def _row(found: Any, now: datetime) -> Row:
     """A row of the list; `found` carries its standing, who is bound, and its dates."""
     deadline = None
     if found.timeliness != Timeliness.ENDED:
-        terms = standing.Terms(
-            found.kind, awaits_event=found.awaits_event, is_triggered=found.is_triggered
-        )
+        terms = standing.Terms(found.kind, awaits_event=found.awaits_event, is_triggered=found.is_triggered)
         judgement = standing.Judgement(found.status, found.status_on)
         _code, on = standing.timeliness(terms, [facts_of(date, ()) for date in found.dates], judgement, now)
         deadline = next((date for date in found.dates if on and on.key == f"{date.number}"), None)

@@ -22,7 +22,7 @@ from commitments.models import (
     Source,
 )
 from commitments.operations.keeping import facts_of, terms_of, zones_of
-from commitments.spoken_dates import instant_in_words, window_in_words
+from commitments.spoken_dates import instant_in_words, length_in_words, window_in_words
 from commitments.timeline import timeline
 from commitments.words import Clock, DeadlineType, Role, Strength, Timeliness, Upkeep
 
@@ -148,7 +148,9 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
     judgement = standing.Judgement(found.status, found.status_on)
     because = standing.standing(terms_of(found, zones), facts, judgement, now).because
     by_key = {f"{deadline.number}": deadline for deadline in deadlines}
-    evidence = list(Evidence.objects.public().filter(commitment=found).select_related("source").order_by("number"))
+    evidence = list(
+        Evidence.objects.public().filter(commitment=found).select_related("source").order_by("number")
+    )
     assessments = _assessments(found)
     current = next((one for one in assessments if one.review == "published"), None)
     leaned = {item.pk for item in current.exhibits} if current else set()  # type: ignore[attr-defined]
@@ -166,11 +168,13 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
         "citations": list(found.citations.select_related("source").order_by("source__code")),
         "verb": cited(found.verb_source, sources),
         "parties": _parties(found, sources),
-        "why_timeliness": explaining.why_timeliness(found.timeliness, found, by_key.get(because["deadline"] or "")),
+        "why_timeliness": explaining.why_timeliness(
+            found.timeliness, found, by_key.get(because["deadline"] or "")
+        ),
         "why_upkeep": explaining.why_upkeep(found.upkeep, by_key.get(because["upkeep_deadline"] or "")),
         "timeliness_label": str(Timeliness(found.timeliness).label).capitalize(),
         "upkeep_label": str(Upkeep(found.upkeep).label).capitalize(),
-        "trigger_length": explaining.length_in_words((found.trigger or {}).get("duration") or ""),
+        "trigger_length": length_in_words((found.trigger or {}).get("duration") or ""),
         "is_awaiting": found.upkeep != Upkeep.CURRENT,
         "why_uncounted": _why_uncounted(found, found.plain),
         "current": current,
@@ -182,6 +186,9 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
         "leaning": _leaning(found, now),
         "live": live,
         "history": history,
+        "entered": (min(entry.at for entry in history), max(entry.at for entry in history))
+        if history
+        else (),
         "also_reported": [
             {**figure, "cited": cited(figure["source"], sources)}
             for figure in (found.amount or {}).get("also_reported", [])

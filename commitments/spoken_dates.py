@@ -88,6 +88,19 @@ def instant_in_words(instant: datetime, zone: str = "") -> str:
     return f"{day_in_words(local.date())}, {local:%H:%M} {_zone(local) if zone else 'UTC'}"
 
 
+def length_in_words(duration: str) -> str:
+    """PT24H as “24 hours”; a duration of an unusual shape as it is written."""
+    number = "".join(sign for sign in duration if sign.isdigit())
+    for form, words in (
+        (f"PT{number}H", _("%(number)s hours")),
+        (f"P{number}D", _("%(number)s days")),
+        (f"PT{number}M", _("%(number)s minutes")),
+    ):
+        if number and duration == form:
+            return words % {"number": number}
+    return duration
+
+
 def _zone(local: datetime) -> str:
     """The distance from UTC, such as UTC+9 or UTC−2:30: names of zones are not known everywhere."""
     minutes = int((local.utcoffset() or (local - local)).total_seconds() // 60)

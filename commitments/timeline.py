@@ -90,7 +90,9 @@ def timeline(commitment: Commitment, evidence: Sequence[Evidence]) -> tuple[list
     for event, facts in told:
         exhibit = exhibits.get(facts.get("evidence", "")) if isinstance(facts.get("evidence"), str) else None
         undone = (event.kind == EventKind.STATUS_PUBLISHED and facts["assessment"] in retracted) or (
-            event.kind == EventKind.EVIDENCE_ADDED and exhibit is not None and exhibit.withdrawn_at is not None
+            event.kind == EventKind.EVIDENCE_ADDED
+            and exhibit is not None
+            and exhibit.withdrawn_at is not None
         )
         entries.append(_entry(event, facts, notes.get(event.note_digest), undone, exhibit))
     live = [entry for entry in entries if not entry.is_history]
