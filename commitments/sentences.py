@@ -7,10 +7,9 @@ from datetime import date
 from typing import Any
 
 import orjson
-from django.utils import formats
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from commitments.spoken_dates import day_in_words, length_in_words, window_in_words
 from commitments.words import (
     Authority,
     Bearing,
@@ -31,9 +30,11 @@ def in_words(day: str | None) -> str:
     """A date of the log ("2024-11-16", or the day of an instant) in the reader's words; a dash for none."""
     if not day:
         return "—"
-    # Plain English writes the day first; the other languages keep the form that Django has for them.
-    form = "j F Y" if (get_language() or "en").startswith("en") else "DATE_FORMAT"
-    return formats.date_format(date.fromisoformat(day[:10]), form, use_l10n=True)
+    return day_in_words(date.fromisoformat(day[:10]))
+
+
+def _window(edtf: str | None) -> str:
+    return window_in_words(edtf) if edtf else ""
 
 
 def _status(code: str) -> str:
@@ -74,15 +75,17 @@ def _deadline_set(facts: Facts) -> str:
         return _("Date entered (%(type)s, set by %(authority)s): %(edtf)s") % {
             "type": _type(facts),
             "authority": Authority(facts["authority"]).label,
-            "edtf": facts["edtf"],
+            "edtf": _window(facts["edtf"]),
         }
-    return _("Clock entered: %(duration)s from its trigger") % {"duration": facts.get("duration") or "—"}
+    return _("Clock entered: %(duration)s from its trigger") % {
+        "duration": length_in_words(facts.get("duration") or "—")
+    }
 
 
 def _deadline_moved(facts: Facts) -> str:
     return _("Date moved from %(before)s to %(after)s") % {
-        "before": facts["before"].get("edtf") or "—",
-        "after": facts.get("edtf") or "—",
+        "before": _window(facts["before"].get("edtf")) or "—",
+        "after": _window(facts.get("edtf")) or "—",
     }
 
 
@@ -96,14 +99,14 @@ def _deadline_met(facts: Facts) -> str:
 def _overdue(facts: Facts) -> str:
     return _("The date set by %(authority)s has passed: %(edtf)s") % {
         "authority": Authority(facts["authority"]).label,
-        "edtf": facts.get("edtf") or in_words(facts.get("due_at")),
+        "edtf": _window(facts.get("edtf")) or in_words(facts.get("due_at")),
     }
 
 
 def _behind(facts: Facts) -> str:
     return _("The target named by %(authority)s has passed: %(edtf)s") % {
         "authority": Authority(facts["authority"]).label,
-        "edtf": facts.get("edtf") or in_words(facts.get("due_at")),
+        "edtf": _window(facts.get("edtf")) or in_words(facts.get("due_at")),
     }
 
 
