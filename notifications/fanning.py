@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from django.db import connection, transaction
+import structlog
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from commitments.models import Event, Heartbeat
@@ -14,6 +15,7 @@ from commitments.words import EventKind, Origin
 from notifications.models import Bookmark
 from notifications.telling import TOLD
 
+log = structlog.get_logger(__name__)
 FAN_OUT = "fan_out"
 # Rows per transaction, and events read at a time.
 BATCH = 10_000
@@ -59,7 +61,12 @@ def fan_out(seconds: float = 2.0) -> int:
     made = 0
     Bookmark.objects.get_or_create(name=FAN_OUT)
     while True:
-        done, more = _one_batch()
+        try:
+            done, more = _one_batch()
+        except IntegrityError:
+            # Somebody was erased between our reading and our commit: nothing was written, the batch is read again.
+            log.warning("fan_out_again")
+            done, more = 0, True
         made += done
         if not more or time.monotonic() >= until:
             break

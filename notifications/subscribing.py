@@ -100,6 +100,18 @@ def sign_up(
             )
 
 
+def _known(email: str, language: str, now: datetime) -> Subscriber:
+    """The row of an address, new or old, locked. Again when it was erased between the two steps."""
+    while True:
+        Subscriber.objects.bulk_create(
+            [Subscriber(email=email, language=language, created_at=now, changed_at=now)],
+            ignore_conflicts=True,
+        )
+        subscriber = Subscriber.objects.select_for_update(no_key=True).filter(email=email).first()
+        if subscriber is not None:
+            return subscriber
+
+
 def find(who: uuid.UUID) -> Subscriber | None:
     """The subscriber of a signed link; None when erased."""
     return Subscriber.objects.filter(uuid=who).first()

@@ -97,6 +97,7 @@ def test_one_page_ends_one_ends_all_and_changes_the_language(db: None, client: C
         "whoever gets a forwarded link does not learn the address"
     )
     assert page["Cache-Control"] == "no-store"
+    assert page.content.count(b"<option") == 3
     foreign = somebody.subscriptions.get()
     client.post(path, {"end": str(foreign.pk)})
     assert somebody.subscriptions.confirmed().exists(), "a link ends only its own subscriptions"
@@ -138,9 +139,8 @@ def test_whoever_is_erased_is_in_no_row_and_gets_nothing_more(
     assert Subscriber.objects.exists(), "a look changes nothing"
     assert client.post(path).status_code == 200
     assert "private.person" not in everything_in_the_database()
-    assert set(Delivery.objects.values_list("state", "why", "subscriber")) == {
-        (State.DROPPED, Why.ERASED, None)
-    }
+    ended = Delivery.objects.filter(state=State.DROPPED, why=Why.ERASED, subscriber=None)
+    assert ended.count() == Delivery.objects.count() == 2
     assert not Notice.objects.exists()
     smtp_sink.refusals.clear()
     one_round()

@@ -100,20 +100,26 @@ def test_people_erase_themselves_while_their_mails_go_out_and_nothing_locks_up(
         for reader in readers[:15]:
             assert subscribing.erase(reader.uuid)
 
-    work = [erase, *[lambda: delivering.deliver(seconds=30)] * 3]
+    def tell() -> None:
+        for _event in range(10):
+            world.some_evidence(commitment)
+            fanning.fan_out()
+
+    work = [erase, tell, *[lambda: delivering.deliver(seconds=30)] * 3]
     threads = [threading.Thread(target=run, args=(each,)) for each in work]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not failures
+    fanning.fan_out()
     while delivering.deliver(seconds=30).sent:
         pass
     ids = [message_id(mail) for mail in smtp_sink.mails]
     assert len(ids) == len(set(ids))
     assert set(Delivery.objects.values_list("state", flat=True)) <= {State.SENT, State.DROPPED}
     for reader in readers[15:]:
-        assert len(smtp_sink.to(reader.email)) == 10
+        assert len(smtp_sink.to(reader.email)) == 20
     assert Subscriber.objects.count() == 5
     sent_by_the_rows = Delivery.objects.filter(state=State.SENT).count()
     assert sent_by_the_rows == len(ids)
