@@ -134,6 +134,8 @@ EVIDENCE_FIELDS = (
     "quote",
 )
 
+FIRST_WORDS = {"nature": Nature.OFFICIAL.value, "act": Act.ACTION.value, "bearing": Bearing.SUPPORTS.value}
+
 
 class EvidenceFields(forms.Form):
     """The facts of one new piece of evidence and its source."""
@@ -145,11 +147,15 @@ class EvidenceFields(forms.Form):
     published = line(
         _("Published"), 40, help_text=_("A date as exactly as is known: 2024-11-16, 2024-11, 2024.")
     )
-    nature = one_word(_("Nature"), Nature)
-    act = one_word(
-        _("What it shows"), Act, help_text=_("An announcement carries no further than “in progress”.")
+    # Left empty they are what the form shows at first; what else is sent, the verb judges.
+    nature = forms.ChoiceField(label=_("Nature"), choices=Nature.choices, required=False)
+    act = forms.ChoiceField(
+        label=_("What it shows"),
+        choices=Act.choices,
+        required=False,
+        help_text=_("An announcement carries no further than “in progress”."),
     )
-    bearing = one_word(_("Bearing"), Bearing)
+    bearing = forms.ChoiceField(label=_("Bearing"), choices=Bearing.choices, required=False)
     happened = line(
         _("When the fact happened"), 40, help_text=_("A date; leave it empty when it is not known.")
     )
@@ -159,11 +165,10 @@ class EvidenceFields(forms.Form):
 
 def new_evidence(commitment: Commitment, given: Mapping[str, Any], source: str | None = None) -> NewEvidence:
     """The order to attach what the fields of EvidenceFields say."""
+    coded = {name: given[name] or first for name, first in FIRST_WORDS.items()}
     return NewEvidence(
         commitment=commitment.code,
-        act=given["act"],
-        bearing=given["bearing"],
-        nature=given["nature"],
+        **coded,
         source=source,
         new_source=None
         if source
@@ -173,7 +178,7 @@ def new_evidence(commitment: Commitment, given: Mapping[str, Any], source: str |
             "author": given["author"],
             "address": given["address"],
             "published": given["published"],
-            "nature": given["nature"],
+            "nature": coded["nature"],
         },
         locator=given["locator"],
         quote=given["quote"],
@@ -204,8 +209,7 @@ class DraftForm(OrderForm, EvidenceFields):
             "effective_on": timezone.localdate(),
             "language": (get_language() or "en").split("-")[0],
             "confidence": Confidence.MEDIUM,
-            "bearing": Bearing.SUPPORTS,
-            "act": Act.ACTION,
+            **FIRST_WORDS,
         }
 
     def prepare(self) -> None:
@@ -225,7 +229,7 @@ class DraftForm(OrderForm, EvidenceFields):
     def order(self) -> Judgement:
         """What the verb is asked to draft."""
         given = self.cleaned_data
-        brings = any(given[name] for name in EVIDENCE_FIELDS if name not in {"nature", "act", "bearing"})
+        brings = any(given[name] for name in EVIDENCE_FIELDS if name not in FIRST_WORDS)
         return Judgement(
             commitment=self.commitment.code,
             status=given["status"],
@@ -259,7 +263,7 @@ class AttachForm(OrderForm, EvidenceFields):
 
     def first_values(self, commitment: Commitment, target: Any) -> dict[str, Any]:
         """The usual words."""
-        return {"bearing": Bearing.SUPPORTS, "act": Act.ACTION}
+        return dict(FIRST_WORDS)
 
     def prepare(self) -> None:
         """The sources that the accord has already."""
