@@ -95,8 +95,8 @@ class OrderForm(forms.Form):
     def __init__(self, commitment: Commitment, target: Any, *args: Any, **options: Any) -> None:
         self.commitment = commitment
         self.target = target
-        initial = {"version": commitment.version, **self.first_values(commitment, target)}
-        super().__init__(*args, initial={**initial, **(options.pop("initial", None) or {})}, **options)
+        options["initial"] = {"version": commitment.version, **self.first_values(commitment, target)}
+        super().__init__(*args, **options)
         self.prepare()
 
     def first_values(self, commitment: Commitment, target: Any) -> dict[str, Any]:

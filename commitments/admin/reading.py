@@ -24,8 +24,11 @@ def accords_of(request: HttpRequest) -> set[int] | None:
     user: Any = request.user
     found: set[int] | None = set()
     if user.is_active and user.is_staff:
-        rows = set(Membership.objects.filter(user_id=user.pk).values_list("accord_id", flat=True))
-        found = None if user.is_superuser or None in rows else {pk for pk in rows if pk is not None}
+        rows: set[int | None] = set(
+            Membership.objects.filter(user_id=user.pk).values_list("accord_id", flat=True)
+        )
+        everywhere = user.is_superuser or None in rows
+        found = None if everywhere else {pk for pk in rows if pk is not None}
     request._accords_of_staff = found  # type: ignore[attr-defined]
     return found
 

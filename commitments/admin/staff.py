@@ -16,9 +16,11 @@ from commitments.models import Membership
 if TYPE_CHECKING:
     RolePages = admin.ModelAdmin[Membership]
     RoleTable = admin.TabularInline[Membership, Any]
+    Accounts = UserAdmin[Any]
 else:
     RolePages = admin.ModelAdmin
     RoleTable = admin.TabularInline
+    Accounts = UserAdmin
 
 
 class SuperusersOnly:
@@ -52,7 +54,6 @@ class MembershipAdmin(SuperusersOnly, RolePages):
     list_display = ["user", "accord", "role", "office"]
     list_filter = ["role", "accord"]
     search_fields = ["user__username", "office"]
-    autocomplete_fields: list[str] = []
 
 
 class MembershipInline(SuperusersOnly, RoleTable):
@@ -62,7 +63,7 @@ class MembershipInline(SuperusersOnly, RoleTable):
     extra = 0
 
 
-class StaffAdmin(SuperusersOnly, UserAdmin):
+class StaffAdmin(SuperusersOnly, Accounts):
     """Accounts, each with its roles."""
 
     list_display = ["username", "is_active", "is_staff", "is_superuser", "last_login"]

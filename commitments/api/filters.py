@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -73,8 +74,10 @@ def _unknown(value: str) -> str:
 
 def a_code(name: str, value: str) -> str:
     """The value if it has the form of a code; raises BadParameter else, so that it never meets the database."""
-    if not re.fullmatch(CODE.regex.pattern.rstrip("$").lstrip("^"), value):
-        raise BadParameter(name, str(CODE.message))
+    try:
+        CODE(value)
+    except ValidationError as error:
+        raise BadParameter(name, error.messages[0]) from None
     return value
 
 

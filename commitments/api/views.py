@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation.trans_real import parse_accept_lang_header
 from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
@@ -69,10 +70,9 @@ class Door(APIView):
         done.headers["Content-Language"] = translation.get_language() or "en"
         return done
 
-    @extend_schema(exclude=True)
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """A browser asks what another site may do: read."""
-        return HttpResponse(
+        return Response(
             status=204,
             headers={
                 "Allow": "GET, HEAD, OPTIONS",
@@ -84,8 +84,6 @@ class Door(APIView):
 
 
 def _accepted(request: Request) -> str:
-    from django.utils.translation.trans_real import parse_accept_lang_header
-
     for language, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
         code = language.split("-")[0]
         if code in LANGUAGES:
@@ -154,8 +152,8 @@ class Commitments(Door):
             found = narrow(Commitment.objects.standing_at(now), asked)
             if place:
                 found = found.filter(code__gt=place[0])
-            rows = wire.commitments(found.order_by("code")[: limit + 1], now)
-        rows, cursor = cut(rows, limit, lambda row: [row["code"]])
+            read = wire.commitments(found.order_by("code")[: limit + 1], now)
+        rows, cursor = cut(read, limit, lambda row: [row["code"]])
         return Response(_list(rows, asked, "commitments", cursor))
 
 

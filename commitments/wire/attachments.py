@@ -1,0 +1,217 @@
+"""The wire form of what hangs on commitments: deadlines, sources, evidence, judgements, steps; one query each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+
+from commitments.models import Assessment, Citation, Deadline, Evidence, Step
+from commitments.wire.addresses import Rows, Wire
+
+SOURCE_FIELDS = (
+    "code",
+    "title",
+    "author",
+    "publisher",
+    "published",
+    "published_on",
+    "address",
+    "nature",
+    "language",
+    "note",
+)
+
+
+def _source(row: Mapping[str, Any], prefix: str = "source__") -> Wire:
+    return {name: row[prefix + name] or None for name in SOURCE_FIELDS}
+
+
+def _by_commitment(rows: Iterable[Wire]) -> Rows:
+    found: Rows = defaultdict(list)
+    for row in rows:
+        found[row.pop("commitment_id")].append(row)
+    return found
+
+
+def deadlines_of(keys: Sequence[int], codes: Mapping[int, str], now: datetime) -> Rows:
+    rows = []
+    for row in (
+        Deadline.objects.filter(commitment__in=keys)
+        .order_by("commitment_id", "number")
+        .values(
+            "commitment_id",
+            "number",
+            "label",
+            "type",
+            "authority",
+            "clock",
+            "words",
+            "anchor_on",
+            "edtf",
+            "duration",
+            "first_on",
+            "last_on",
+            "opens_at",
+            "due_at",
+            "original_edtf",
+            "original_due_at",
+            "revision",
+            "met_on",
+            "closed_as",
+            "closed_at",
+        )
+    ):
+        is_open = row["closed_at"] is None
+        rows.append(
+            {
+                "commitment_id": row["commitment_id"],
+                "code": f"{codes[row['commitment_id']]}-D{row['number']}",
+                "label": row["label"],
+                "type": row["type"],
+                "authority": row["authority"],
+                "clock": row["clock"],
+                "words": row["words"] or None,
+                "anchor_on": row["anchor_on"],
+                "edtf": row["edtf"] or None,
+                "duration": row["duration"] or None,
+                "first_on": row["first_on"],
+                "last_on": row["last_on"],
+                "opens_at": row["opens_at"],
+                "due_at": row["due_at"],
+                "original_edtf": row["original_edtf"] or None,
+                "original_due_at": row["original_due_at"],
+                "revision": row["revision"],
+                "open": is_open,
+                # Not the scan's mark: true also while no worker runs, and it accuses nobody of being late.
+                "passed_at": row["due_at"] if is_open and row["due_at"] and row["due_at"] <= now else None,
+                "met_on": row["met_on"],
+                "closed_as": row["closed_as"] or None,
+                "closed_at": row["closed_at"],
+            }
+        )
+    return _by_commitment(rows)
+
+
+def sources_of(keys: Sequence[int]) -> Rows:
+    rows = (
+        Citation.objects.filter(commitment__in=keys)
+        .order_by("commitment_id", "source__code")
+        .values("commitment_id", "lines", *(f"source__{name}" for name in SOURCE_FIELDS))
+    )
+    return _by_commitment(
+        {"commitment_id": row["commitment_id"], **_source(row), "lines": row["lines"]} for row in rows
+    )
+
+
+def evidence_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
+    rows = (
+        Evidence.objects.public()
+        .filter(commitment__in=keys)
+        .order_by("commitment_id", "number")
+        .values(
+            "commitment_id",
+            "number",
+            "locator",
+            "quote",
+            "nature",
+            "act",
+            "bearing",
+            "happened",
+            "happened_on",
+            "origin",
+            "public_at",
+            "withdrawn_at",
+            "withdrawn_why",
+            *(f"source__{name}" for name in SOURCE_FIELDS),
+        )
+    )
+    return _by_commitment(
+        {
+            "commitment_id": row["commitment_id"],
+            "code": f"{codes[row['commitment_id']]}-E{row['number']}",
+            "nature": row["nature"],
+            "act": row["act"],
+            "bearing": row["bearing"],
+            "happened": row["happened"] or None,
+            "happened_on": row["happened_on"],
+            "source": _source(row),
+            "locator": row["locator"] or None,
+            "quote": row["quote"] or None,
+            "origin": row["origin"],
+            "public_at": row["public_at"],
+            "withdrawn_at": row["withdrawn_at"],
+            "withdrawn_why": row["withdrawn_why"] or None,
+        }
+        for row in rows
+    )
+
+
+def assessments_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
+    """The public judgements, the current one first; withdrawn ones stay, with the reason."""
+    exhibits = Evidence.objects.public().filter(assessments=OuterRef("pk")).order_by("number")
+    rows = (
+        Assessment.objects.public()
+        .filter(commitment__in=keys)
+        .order_by("commitment_id", "-effective_on", "-published_at", "-number")
+        .values(
+            "commitment_id",
+            "number",
+            "status",
+            "effective_on",
+            "reason",
+            "language",
+            "confidence",
+            "assessor",
+            "codebook",
+            "origin",
+            "published_at",
+            "retracted_at",
+            "retracted_why",
+            "review",
+            exhibits=ArraySubquery(exhibits.values("number")),
+        )
+    )
+    return _by_commitment(
+        {
+            "commitment_id": row["commitment_id"],
+            "code": f"{codes[row['commitment_id']]}-A{row['number']}",
+            "status": row["status"],
+            "effective_on": row["effective_on"],
+            "reason": row["reason"],
+            "language": row["language"],
+            "confidence": row["confidence"],
+            "assessor": row["assessor"],
+            "codebook": row["codebook"],
+            "origin": row["origin"],
+            "review": row["review"],
+            "published_at": row["published_at"],
+            "retracted_at": row["retracted_at"],
+            "retracted_why": row["retracted_why"] or None,
+            "evidence": [f"{codes[row['commitment_id']]}-E{number}" for number in row["exhibits"]],
+        }
+        for row in rows
+    )
+
+
+def steps_of(keys: Sequence[int]) -> Rows:
+    rows = (
+        Step.objects.filter(commitment__in=keys)
+        .order_by("commitment_id", "position", "id")
+        .values("commitment_id", "label", "on", "happened_on", "locator", "source__code")
+    )
+    return _by_commitment(
+        {
+            "commitment_id": row["commitment_id"],
+            "label": row["label"],
+            "on": row["on"] or None,
+            "happened_on": row["happened_on"],
+            "source": row["source__code"],
+            "locator": row["locator"] or None,
+        }
+        for row in rows
+    )

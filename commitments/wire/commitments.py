@@ -1,0 +1,160 @@
+"""The wire form of commitments: the terms, where they stand, and everything that hangs on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
+from django.db.models.functions import JSONObject
+
+from commitments.models import Commitment, Dependency, Instrument, Participation, Provision, Topic
+from commitments.standing import plain
+from commitments.wire.addresses import Wire, api_address, page_address
+from commitments.wire.attachments import (
+    assessments_of,
+    deadlines_of,
+    evidence_of,
+    sources_of,
+    steps_of,
+)
+from commitments.words import Review, Role
+
+TERMS = ("period", "qualifiers", "amount", "portfolio", "trigger", "rhythm", "cautions")
+
+
+def _terms_of(found: QuerySet[Commitment], now: datetime) -> list[Wire]:
+    """One query: the rows, where they stand, and the lists of codes that hang on them."""
+    me = OuterRef("pk")
+    fields: QuerySet[Commitment, Wire] = found.standing_at(now).values(  # type: ignore[attr-defined]
+        "pk",
+        "code",
+        "title",
+        "summary",
+        "kind",
+        "strength",
+        "verb_words",
+        "verb_source",
+        "provenance",
+        "is_verifiable",
+        "is_counted",
+        "starts_on",
+        "ends_on",
+        "ends_edtf",
+        "ends_when",
+        "awaits_event",
+        *TERMS,
+        "status",
+        "status_on",
+        "timeliness",
+        "upkeep",
+        "due_at",
+        "due_authority",
+        "version",
+        "changed_at",
+        "accord__code",
+        "accord__is_example",
+        "section__code",
+        "section__title",
+        "instrument__code",
+        provision_codes=ArraySubquery(
+            Provision.objects.filter(commitments=me).order_by("code").values("code")
+        ),
+        topic_codes=ArraySubquery(Topic.objects.filter(commitments=me).order_by("code").values("code")),
+        instrument_codes=ArraySubquery(
+            Instrument.objects.filter(
+                pk__in=Commitment.related_instruments.through.objects.filter(
+                    commitment_id=OuterRef(OuterRef("pk"))
+                ).values("instrument_id")
+            )
+            .order_by("code")
+            .values("code")
+        ),
+        participants=ArraySubquery(
+            Participation.objects.filter(commitment=me)
+            .order_by("id")
+            .values(wire=JSONObject(role="role", code="party__code", name="party__name", source="source"))
+        ),
+        leans_on=ArraySubquery(
+            Dependency.objects.filter(commitment=me)
+            .order_by("id")
+            .values(wire=JSONObject(on="on__code", type="type"))
+        ),
+    )
+    return list(fields)
+
+
+def commitments(found: QuerySet[Commitment], now: datetime, *, history: bool = False) -> list[Wire]:
+    """Commitments as they stand at `now` (UTC), in six queries whatever their number.
+
+    With `history`, every public judgement too, also retracted ones; else the current one alone.
+    """
+    rows = _terms_of(found, now)
+    keys = [row["pk"] for row in rows]
+    codes = {row["pk"]: row["code"] for row in rows}
+    deadlines, sources = deadlines_of(keys, codes, now), sources_of(keys)
+    evidence, assessments = evidence_of(keys, codes), assessments_of(keys, codes)
+    steps = steps_of(keys)
+    return [
+        _commitment(row, now)
+        | {
+            "deadlines": deadlines[row["pk"]],
+            "sources": sources[row["pk"]],
+            "evidence": evidence[row["pk"]],
+            "assessment": next(
+                (one for one in assessments[row["pk"]] if one["review"] == Review.PUBLISHED), None
+            ),
+            "steps": steps[row["pk"]],
+        }
+        | ({"assessments": assessments[row["pk"]]} if history else {})
+        for row in rows
+    ]
+
+
+def _commitment(row: Wire, now: datetime) -> Wire:
+    by_role: dict[str, list[Wire]] = {role: [] for role in Role.values}
+    for one in row["participants"]:
+        by_role[one["role"]].append(
+            {"code": one["code"], "name": one["name"], "source": one["source"] or None}
+        )
+    has_verb = row["verb_words"] or row["verb_source"]
+    return {
+        "code": row["code"],
+        "accord": row["accord__code"],
+        "url": api_address("commitment", row["code"]),
+        "page": page_address(row["code"]),
+        "example": row["accord__is_example"],
+        "title": row["title"],
+        "summary": row["summary"],
+        "section": {"code": row["section__code"], "title": row["section__title"]},
+        "provisions": row["provision_codes"],
+        "instrument": row["instrument__code"],
+        "related_instruments": row["instrument_codes"],
+        "kind": row["kind"],
+        "strength": row["strength"],
+        "verb": {"words": row["verb_words"] or None, "source": row["verb_source"] or None}
+        if has_verb
+        else None,
+        "provenance": row["provenance"],
+        "topics": row["topic_codes"],
+        "parties": by_role,
+        "verifiable": row["is_verifiable"],
+        "counted": row["is_counted"],
+        "starts_on": row["starts_on"],
+        "ends_on": row["ends_on"],
+        "ends_edtf": row["ends_edtf"] or None,
+        "ends_when": row["ends_when"] or None,
+        "awaits_event": row["awaits_event"],
+        **{name: row[name] for name in TERMS},
+        "status": row["status"],
+        "status_on": row["status_on"],
+        "timeliness": row["timeliness"],
+        "upkeep": row["upkeep"],
+        "plain": plain(row["status"], row["timeliness"], row["kind"]),
+        "as_of": now,
+        "due_at": row["due_at"],
+        "due_authority": row["due_authority"] or None,
+        "dependencies": row["leans_on"],
+        "version": row["version"],
+        "changed_at": row["changed_at"],
+    }

@@ -1,0 +1,81 @@
+"""The wire form of events: the exact body that is hashed, and what helps to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.db.models import F, QuerySet
+
+from commitments.models import Event, Note
+from commitments.sentences import sentence
+from commitments.wire.addresses import Wire
+from commitments.words import EventKind
+
+
+def cursor_of(seq: int, hashed: str) -> str:
+    """The place after an event, SEQ-hash8: a foreign or restored log is noticed by it."""
+    return f"{seq}-{hashed[:8]}"
+
+
+def _change(kind: str, facts: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What stood before and what stands after, where the event says so."""
+    if kind == EventKind.DEADLINE_MOVED:
+        return facts["before"], {name: facts.get(name) for name in ("edtf", "due_at", "authority")}
+    return facts.get("before"), facts.get("after")
+
+
+def events(found: QuerySet[Event]) -> list[Wire]:
+    """Events in the order of the queryset, in two queries; the sentence is in the active language."""
+    rows = list(
+        found.values(
+            "seq",
+            "at",
+            "kind",
+            "origin",
+            "by",
+            "happened_on",
+            "crossed_at",
+            "note_digest",
+            "body",
+            "prev_hash",
+            "hash",
+            accord_code=F("accord__code"),
+            is_example=F("accord__is_example"),
+            commitment_code=F("commitment__code"),
+        )
+    )
+    digests = [row["note_digest"] for row in rows if row["note_digest"]]
+    notes = {note.digest: note for note in Note.objects.filter(digest__in=digests)} if digests else {}
+    return [_event(row, notes.get(row["note_digest"])) for row in rows]
+
+
+def _event(row: Mapping[str, Any], note: Note | None) -> Wire:
+    facts = orjson.loads(row["body"])["facts"]
+    before, after = _change(row["kind"], facts)
+    is_redacted = note is not None and note.redacted_at is not None
+    return {
+        "seq": row["seq"],
+        "cursor": cursor_of(row["seq"], row["hash"]),
+        "at": row["at"],
+        "kind": row["kind"],
+        "origin": row["origin"],
+        "accord": row["accord_code"],
+        "commitment": row["commitment_code"],
+        "example": row["is_example"],
+        "happened_on": row["happened_on"],
+        "crossed_at": row["crossed_at"],
+        "by": row["by"] or None,
+        "sentence": sentence(row["kind"], facts),
+        "before": before,
+        "after": after,
+        "note": note.text if note and not is_redacted else None,
+        "note_language": note.language if note and not is_redacted else None,
+        "note_salt": note.salt if note and not is_redacted else None,
+        "note_digest": row["note_digest"] or None,
+        "note_redacted": is_redacted,
+        "body": row["body"],
+        "prev_hash": row["prev_hash"],
+        "hash": row["hash"],
+    }
