@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -57,6 +58,9 @@ def _scope_named(accord: Accord, commitment: Commitment | None) -> dict[str, str
         "title": pick(commitment.title) if commitment else str(accord),
         "language": picked_language(commitment.title if commitment else accord.short_names),
         "code": commitment.code if commitment else "",
+        "page": reverse("commitments:commitment", args=[commitment.code])
+        if commitment
+        else reverse("commitments:accord", args=[accord.slug]),
     }
 
 
@@ -231,7 +235,7 @@ class Manage(Signed):
             Subscription.objects.confirmed()
             .filter(subscriber=self.subscriber)
             .select_related("accord", "commitment")
-            .order_by("accord__code", "commitment__code")
+            .order_by("accord__code", F("commitment__code").asc(nulls_first=True))
         )
         with translation.override(self.subscriber.language):
             followed = [{"key": row.pk, **_named(row)} for row in rows]
