@@ -27,7 +27,7 @@ FIRST_RETRY, LONGEST_RETRY = 30.0, 6 * 3600.0
 
 def lease() -> timedelta:
     """How long a claim holds: four send time-outs, so that a dead worker's mails go on within a minute."""
-    return timedelta(seconds=max(30, 4 * settings.EMAIL_TIMEOUT))
+    return timedelta(seconds=max(8, 4 * settings.EMAIL_TIMEOUT))
 
 
 @dataclass(frozen=True, slots=True)
