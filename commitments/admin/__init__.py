@@ -10,4 +10,6 @@ __all__ = ["accords", "commitments", "events", "staff"]
 admin.site.site_header = _("Accord Tracker · staff")
 admin.site.site_title = _("Accord Tracker · staff")
 admin.site.index_title = _("What needs doing")
+# The index leads everywhere: the room beside the page belongs to the page.
+admin.site.enable_nav_sidebar = False
 admin.site.index_template = "admin/commitments/index.html"

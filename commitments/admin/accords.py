@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from commitments.admin.reading import Reading
 from commitments.models import Accord, Party, Source
+from commitments.templatetags.record import leaves
 from tracker.kit.localized import pick
 
 
@@ -64,11 +64,5 @@ class SourceAdmin(Reading):
 
 
 def outbound(address: str) -> str:
-    """A link that leaves this site; a dash where no address is known."""
-    if not address:
-        return "—"
-    return format_html(
-        '<a href="{}" rel="noopener noreferrer nofollow">{}</a>',
-        address,
-        address.split("://", 1)[-1][:60],
-    )
+    """A link that leaves this site, named by its host and path; a dash where no address is known."""
+    return leaves(address, address.split("://", 1)[-1][:60]) if address else "—"

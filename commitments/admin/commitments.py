@@ -20,8 +20,8 @@ from commitments.admin.rehearsing import plain_of
 from commitments.admin.verbs import ORDERS, VerbView
 from commitments.models import Assessment, Commitment, Event, Note
 from commitments.sentences import facts_of, sentence
-from commitments.standing import plain
-from commitments.words import Kind, Plain, Review, Timeliness, Upkeep
+from commitments.templatetags.record import standing
+from commitments.words import Kind, Review, Timeliness, Upkeep
 from tracker.kit.localized import pick
 
 SHOWN_EVENTS = 200
@@ -67,14 +67,6 @@ def key_of(text: str) -> int:
     return int(text)
 
 
-def standing_mark(status: str, timeliness: str, kind: str) -> str:
-    """The plain word with the class that gives it its colour."""
-    code = plain(status, timeliness, kind)
-    return format_html(
-        '<span class="standing standing-{}">{}</span>', code.replace("_", "-"), Plain(code).label
-    )
-
-
 @admin.register(Commitment)
 class CommitmentAdmin(Reading):
     """What was promised, where it stands, and the verbs one may use."""
@@ -82,7 +74,7 @@ class CommitmentAdmin(Reading):
     accord_path = "accord_id"
     list_display = ["code", "short_title", "accord", "standing", "status", "timeliness", "upkeep", "due"]
     list_display_links = ["code", "short_title"]
-    list_filter = ["accord", "status", TimelinessFilter, UpkeepFilter, "kind", "strength", "topics"]
+    list_filter = ["accord", "status", TimelinessFilter, UpkeepFilter, "kind", "strength"]
     list_select_related = ["accord"]
     search_fields = ["code", "title", "summary"]
     ordering = ["code"]
@@ -99,7 +91,7 @@ class CommitmentAdmin(Reading):
     @admin.display(description=_("standing"))
     def standing(self, row: Any) -> str:
         """In one plain word."""
-        return standing_mark(row.status, row.timeliness, row.kind)
+        return standing(plain_of(row))
 
     @admin.display(description=_("timeliness"), ordering="timeliness")
     def timeliness(self, row: Any) -> str:
@@ -167,8 +159,7 @@ def page_of(commitment: Any, actor: Actor) -> dict[str, Any]:
     may["draft"] = may["draft"] and commitment.kind != Kind.BASELINE
     return {
         "commitment": commitment,
-        "plain_code": plain_of(commitment).replace("_", "-"),
-        "plain": Plain(plain_of(commitment)).label,
+        "plain_code": plain_of(commitment),
         "timeliness": Timeliness(commitment.timeliness).label,
         "upkeep": Upkeep(commitment.upkeep).label,
         "is_our_turn": commitment.upkeep != Upkeep.CURRENT,

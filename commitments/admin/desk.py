@@ -81,7 +81,7 @@ def desk_of(request: HttpRequest) -> Desk:
     drafts = list(waiting.select_related("commitment").order_by("drafted_at")[:10])
     figures = [
         Figure(
-            _("drafts wait for review"),
+            _("Drafts waiting for review"),
             waiting.count(),
             reverse("admin:commitments_assessment_changelist") + "?review__exact=draft",
             True,
@@ -89,13 +89,13 @@ def desk_of(request: HttpRequest) -> Desk:
         *(
             Figure(label, upkeep[code], f"{list_page}?upkeep={code}", True)
             for code, label in (
-                (Upkeep.VERDICT_DUE, _("await our verdict")),
-                (Upkeep.REVIEW_DUE, _("await our review")),
-                (Upkeep.EVIDENCE_STALE, _("have evidence out of date")),
+                (Upkeep.VERDICT_DUE, _("Awaiting our verdict")),
+                (Upkeep.REVIEW_DUE, _("Awaiting our review")),
+                (Upkeep.EVIDENCE_STALE, _("Evidence out of date")),
             )
         ),
         Figure(
-            _("are overdue by the parties"),
+            _("Overdue by the parties"),
             timeliness[Timeliness.OVERDUE],
             f"{list_page}?timeliness={Timeliness.OVERDUE}",
             False,
@@ -106,12 +106,9 @@ def desk_of(request: HttpRequest) -> Desk:
     )
     events = [{"event": row, "sentence": sentence(row.kind, facts_of(row.body))} for row in latest[:10]]
     beats = _beats(now)
-    warnings = [
-        _("%(job)s: %(said)s. Overdue dates and mails may not go out: see whether beat and the workers run.")
-        % {"job": beat.label, "said": beat.said}
-        for beat in beats
-        if beat.is_late
-    ]
+    late = "; ".join(f"{beat.label}: {beat.said}" for beat in beats if beat.is_late)
+    warning = _("Something stands still. %(late)s. See whether beat, the workers and the mail server run.")
+    warnings = [warning % {"late": late}] if late else []
     return Desk(figures, drafts, events, beats, warnings)
 
 

@@ -12,7 +12,7 @@ from commitments.operations import publish_assessments
 from commitments.refusals import Problem, Refused
 from commitments.sentences import sentence
 from commitments.standing import plain
-from commitments.words import EventKind, Plain
+from commitments.words import EventKind, Timeliness
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def _perform(draft: Assessment, actor: Actor, now: datetime) -> None:
             status_after=after.get_status_display(),
             plain_before=plain_of(before),
             plain_after=plain_of(after),
-            timeliness_before=before.timeliness,  # type: ignore[attr-defined]
-            timeliness_after=after.timeliness,  # type: ignore[attr-defined]
+            timeliness_before=str(Timeliness(before.timeliness).label),  # type: ignore[attr-defined]
+            timeliness_after=str(Timeliness(after.timeliness).label),  # type: ignore[attr-defined]
             closes=tuple(closes),
         )
     )
@@ -77,4 +77,4 @@ def _perform(draft: Assessment, actor: Actor, now: datetime) -> None:
 
 def plain_of(commitment: Commitment) -> str:
     """The code of the plain word of a commitment read with `standing_at`."""
-    return Plain(plain(commitment.status, commitment.timeliness, commitment.kind)).value  # type: ignore[attr-defined]
+    return plain(commitment.status, commitment.timeliness, commitment.kind)  # type: ignore[attr-defined]

@@ -30,7 +30,7 @@ from commitments.forms import OrderForm
 from commitments.models import Assessment, Commitment, Deadline, Event, Evidence
 from commitments.refusals import NotAllowed, Refused, Stale
 from commitments.sentences import facts_of, sentence
-from commitments.words import Plain, Status, Timeliness
+from commitments.words import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +316,6 @@ class VerbView(View):
                 "way_back": self.way_back(),
                 "preview": preview,
                 "audience": audience(self.commitment) if preview else None,
-                "preview_words": _in_words(preview) if preview and preview.sentence else None,
                 **more,
             },
             status=status,
@@ -330,14 +329,3 @@ class VerbView(View):
             if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
                 raise
             return Preview()
-
-
-def _in_words(preview: Preview) -> dict[str, Any]:
-    return {
-        "plain_before": Plain(preview.plain_before).label,
-        "plain_after": Plain(preview.plain_after).label,
-        "class_before": preview.plain_before.replace("_", "-"),
-        "class_after": preview.plain_after.replace("_", "-"),
-        "timeliness_before": Timeliness(preview.timeliness_before).label,
-        "timeliness_after": Timeliness(preview.timeliness_after).label,
-    }

@@ -96,7 +96,7 @@ def test_an_editor_drafts_with_new_evidence_and_a_reviewer_publishes(commitment:
     preview = reviewer.get(at(commitment, "publish", 1))
     said = text(preview)
     assert "Status changed from “not assessed” to “fulfilled”, as of" in said
-    assert re.search(r"Late → Kept", said)
+    assert re.search(r"Late\s+→\s+Kept", said)
     assert "TST-1-D1 By the autumn (met)" in said
     assert "0 people" in said
     assert "becomes public with it" in said
@@ -365,7 +365,7 @@ def test_the_desk_says_what_waits_and_warns_when_nobody_looks(commitment: Commit
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=5))
     desk = client.get("/admin/")
     said = text(desk)
-    for figure in ("1 drafts wait for review", "1 await our verdict", "1 are overdue by the parties"):
+    for figure in ("1 Drafts waiting for review", "1 Awaiting our verdict", "1 Overdue by the parties"):
         assert figure in said, figure
     assert b'class="warning"' not in desk.content
     Heartbeat.objects.filter(name="scan").update(at=now - timedelta(seconds=61))
