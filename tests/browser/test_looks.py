@@ -38,7 +38,8 @@ SMALL = """() => [...document.querySelectorAll('nav a, .tally a, .row-title a, b
 FAINT = """() => {
   const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
   const numbers = c => c.match(/[\\d.]+/g).map(Number);
-  const light = c => { const [r, g, b] = numbers(c); return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b); };
+  const weights = [0.2126, 0.7152, 0.0722];
+  const light = c => weights.reduce((sum, weight, i) => sum + weight * channel(numbers(c)[i]), 0);
   const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
     if ((numbers(c)[3] ?? 1) > 0) return c; } return 'rgb(255, 255, 255)'; };
   const found = new Set();
@@ -48,7 +49,8 @@ FAINT = """() => {
     if (!walk.currentNode.data.trim() || !e.checkVisibility()) continue;
     const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) found.add(`${e.tagName}.${e.className} ${ratio.toFixed(2)} ${walk.currentNode.data.trim().slice(0, 30)}`);
+    const text = walk.currentNode.data.trim().slice(0, 30);
+    if (ratio < 4.5) found.add(`${e.tagName}.${e.className} ${ratio.toFixed(2)} ${text}`);
   }
   return [...found];
 }"""
@@ -61,10 +63,8 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.fixture
 def site(fresh_db: FreshDatabase, settings: Any) -> Iterator[str]:
-    """The address of the site with both accords loaded."""
+    """The address of a site of this test's own, which is empty."""
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    for name in ("japan-ukraine-2024", "example-accord"):
-        call_command("load_accord", Path(ROOT, "fixtures", f"{name}.yaml"), verbosity=0)
     server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet, connections_override={})
     server.set_app(get_wsgi_application())
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -73,6 +73,13 @@ def site(fresh_db: FreshDatabase, settings: Any) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join(10)
+
+
+@pytest.fixture
+def accords(site: str) -> None:
+    """Both accords, as the demo has them."""
+    for name in ("japan-ukraine-2024", "example-accord"):
+        call_command("load_accord", Path(ROOT, "fixtures", f"{name}.yaml"), verbosity=0)
 
 
 @pytest.fixture
@@ -100,16 +107,16 @@ def visit(browser: Browser, site: str, address: str, problems: list[str], **opti
     return page
 
 
-def test_every_page_fits_reads_and_breaks_no_rule(site: str, browser: Browser) -> None:
-    """At the width of a phone and of a desk, in light and dark, in each language."""
+def test_every_page_fits_reads_and_breaks_no_rule(site: str, accords: None, browser: Browser) -> None:
+    """At the width of a phone and of a desk, in light and dark, in each language; then the way of a reader."""
     problems: list[str] = []
     looks = (
-        ({"width": 390, "height": 844}, "light", "uk-UA"),
-        ({"width": 1280, "height": 900}, "dark", "ja-JP"),
-        ({"width": 320, "height": 640}, "dark", "en-GB"),
+        ({"width": 390, "height": 844}, "light", "uk-UA", PAGES),
+        ({"width": 1280, "height": 900}, "dark", "ja-JP", PAGES),
+        ({"width": 320, "height": 640}, "dark", "en-GB", PAGES[:1] + PAGES[3:7]),
     )
-    for viewport, scheme, locale in looks:
-        for address in PAGES:
+    for viewport, scheme, locale, pages in looks:
+        for address in pages:
             page = visit(
                 browser, site, address, problems, viewport=viewport, color_scheme=scheme, locale=locale
             )
@@ -123,13 +130,12 @@ def test_every_page_fits_reads_and_breaks_no_rule(site: str, browser: Browser) -
             if page.locator("main h1").count() != 1:
                 problems.append(f"{address} has not one heading")
             page.context.close()
+    _read_without_script(site, browser, problems)
     assert not problems, "\n".join(problems)
 
 
-def test_a_reader_without_script_filters_switches_language_and_reaches_the_reason(
-    site: str, browser: Browser
-) -> None:
-    problems: list[str] = []
+def _read_without_script(site: str, browser: Browser, problems: list[str]) -> None:
+    """A reader whose browser runs no script filters the list, reaches the reason, and switches the language."""
     page = visit(browser, site, "/", problems, java_script_enabled=False, locale="en-GB")
     page.get_by_role("link", name="Japan-Ukraine Accord").click()
     page.get_by_label("Words in the title").fill("mine action conference")
@@ -143,7 +149,6 @@ def test_a_reader_without_script_filters_switches_language_and_reaches_the_reaso
     # The choice stays with the reader.
     page.goto(site + "/")
     assert page.locator("html").get_attribute("lang") == "ja"
-    assert not problems, "\n".join(problems)
 
 
 def test_the_keyboard_reaches_the_content_first_and_focus_is_seen(site: str, browser: Browser) -> None:
