@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -74,9 +75,10 @@ def desk_of(request: HttpRequest) -> Desk:
     rows = within(request, Commitment.objects.standing_at(now), "accord_id")
     timeliness: Counter[str] = Counter()
     upkeep: Counter[str] = Counter()
-    for code, ours in rows.values_list("timeliness", "upkeep"):
-        timeliness[code] += 1
-        upkeep[ours] += 1
+    standings = rows.values_list("timeliness", "upkeep").annotate(number=Count("pk")).order_by()
+    for code, ours, number in standings:
+        timeliness[code] += number
+        upkeep[ours] += number
     waiting = within(request, Assessment.objects.filter(review=Review.DRAFT), "commitment__accord_id")
     drafts = list(waiting.select_related("commitment").order_by("drafted_at")[:10])
     figures = [

@@ -297,8 +297,9 @@ def test_making_the_schema_warns_of_nothing(capsys: pytest.CaptureFixture[str]) 
 def test_the_page_that_tries_the_api_runs_no_inline_script() -> None:
     response = Client().get("/api/v1/docs/")
     policy = response.headers["Content-Security-Policy"]
-    assert "script-src 'self';" in policy + ";" and "unsafe-eval" not in policy
+    assert "script-src 'self';" in policy + ";"
+    assert "unsafe" not in policy
     page = response.content.decode()
     assert "<script>" not in page
     assert "style=" not in page
-    assert "unsafe-inline" not in Client().get("/api/v1/").headers["Content-Security-Policy"]
+    assert "<style" not in page

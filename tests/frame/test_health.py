@@ -1,0 +1,64 @@
+"""The probes: alive is one thing, able to serve another, and what stands still behind is told in the body."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from commitments.log import head
+from commitments.models import Heartbeat
+from tests import world
+from tests.servers import FreshDatabase
+
+
+@pytest.mark.django_db
+def test_the_body_tells_what_stands_still_and_the_process_serves_all_the_same() -> None:
+    world.an_accord()
+    client = Client()
+    fresh = client.get("/readyz")
+    assert fresh.status_code == 200
+    body = fresh.json()
+    assert (body["last_scan_seconds"], body["last_fan_out_seconds"]) == (None, None)
+    assert body["late"] == ["scan", "fan_out", "deliver"]
+    assert body["oldest_waiting_mail_seconds"] == 0
+    assert body["log_head"] == head().cursor
+    now = datetime.now(UTC)
+    for name, seconds in (("scan", 3), ("fan_out", 4), ("deliver", 600)):
+        Heartbeat.objects.create(name=name, at=now - timedelta(seconds=seconds))
+    later = client.get("/readyz").json()
+    assert 3 <= later["last_scan_seconds"] < 60
+    assert 4 <= later["last_fan_out_seconds"] < 60
+    assert 600 <= later["last_deliver_seconds"] < 660
+    assert later["late"] == ["deliver"]
+
+
+def test_without_its_database_a_process_lives_and_cannot_serve(
+    fresh_db: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client()
+    assert client.get("/readyz").status_code == 200
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "NAME", "there_is_no_such_database")
+    try:
+        assert client.get("/livez").status_code == 200
+        away = client.get("/readyz")
+        assert away.status_code == 503
+        assert away.headers["Retry-After"] == "5"
+        assert "there_is_no_such_database" not in away.content.decode()
+        feed = client.get("/api/v1/accords/")
+        assert feed.status_code == 503
+    finally:
+        connection.close()
+        monkeypatch.undo()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_probe_needs_no_host_name_no_session_and_no_language(db: None) -> None:
+    for address in ("/livez", "/readyz"):
+        answer = Client().get(address, headers={"host": "10.0.0.7:8000"})
+        assert answer.status_code == 200
+        assert not answer.cookies
+        assert answer.headers["Cache-Control"] == "no-store"
