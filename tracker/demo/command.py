@@ -82,20 +82,14 @@ def run(options: argparse.Namespace, lock: int) -> None:
                 with steps.step("Deleting what the last demo has kept"):
                     processes.reset()
             processes.make_directories()
-            with steps.step("Starting PostgreSQL") as note:
-                note(processes.start_database(reset=options.reset))
-            with steps.step("Starting the Redis-protocol server") as note:
-                note(processes.start_redis(reset=options.reset))
-            with steps.step("Starting the mail catcher") as note:
-                note(processes.start_catcher())
+            with steps.step("Starting PostgreSQL") as notes:
+                notes.append(processes.start_database(reset=options.reset))
+            with steps.step("Starting the Redis-protocol server") as notes:
+                notes.append(processes.start_redis(reset=options.reset))
+            with steps.step("Starting the mail catcher") as notes:
+                notes.append(processes.start_catcher())
             state.write_environment(place, processes.environment())
-            with steps.step("Bringing the tables up to date") as note:
-                note(processes.prepare("migrate", "--verbosity", "0"))
-            for file in accord_files():
-                with steps.step(f"Loading {file.name}") as note:
-                    note(processes.prepare("load_accord", str(file)))
-            with steps.step("Making the accounts") as note:
-                note(processes.prepare("create_demo_accounts", str(place / "secrets.json")))
+            processes.prepare(steps, accord_files())
             with steps.step("Starting web server, worker and beat"):
                 processes.start_product()
                 processes.wait_until_it_answers()

@@ -8,10 +8,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from tracker.bootstrap import ROOT, Refusal
 from tracker.demo import given, state
+from tracker.demo.steps import Step, Steps
 from tracker.embedded.family import Child, Family
 from tracker.embedded.postgres import Postgres
 from tracker.embedded.valkey import Valkey
@@ -112,17 +114,32 @@ class Processes:
             "STATIC_ROOT": str(self.place / "static"),
         }
 
-    def prepare(self, *arguments: str) -> str:
-        """Runs one command of manage.py to its end; returns its last line, raises Refusal with it when it fails."""
-        log = self.place / "logs" / f"{arguments[0]}.log"
-        log.unlink(missing_ok=True)
-        child = self._start(arguments[0], "django", *arguments)
+    def prepare(self, steps: Steps, files: list[Path]) -> None:
+        """Tables, accords, accounts; shows each step. Raises Refusal with what went wrong."""
+        arguments = [str(self.place / "secrets.json"), *(str(file) for file in files)]
+        (self.place / "logs" / "preparing.log").unlink(missing_ok=True)
+        child = self._start("preparing", "tracker.demo.preparing", *arguments, is_heard=True)
+        step: Step | None = None
+        assert child.process.stdout is not None
+        with child.process.stdout as output:
+            try:
+                for line in output:
+                    kind, _, text = line.decode(errors="replace").strip().partition(" ")
+                    if kind == "begin":
+                        step = steps.begin(text)
+                    elif kind == "at" and step:
+                        done, total, stage = text.split(" ", 2)
+                        step.at(int(done), int(total), stage)
+                    elif kind == "end" and step:
+                        step.end(text)
+                        step = None
+            finally:
+                if step:
+                    step.fail()
         code = child.process.wait()
         self.family.forget(child)
         if code:
-            raise Refusal(f"{' '.join(arguments[:1])} failed: {child.last_words(6) or f'exit code {code}'}")
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        return lines[-1].strip() if lines else ""
+            raise Refusal(child.last_words(6) or f"preparing the data failed with exit code {code}")
 
     def start_product(self) -> None:
         """The production processes: granian, one Celery worker, Celery beat."""
@@ -212,8 +229,9 @@ class Processes:
         assert self.valkey is not None
         self.valkey.start()
 
-    def _start(self, name: str, module: str, *arguments: str) -> Child:
-        """Starts a Python module as a process of the demo; its output goes to `logs/NAME.log`."""
+    def _start(self, name: str, module: str, *arguments: str, is_heard: bool = False) -> Child:
+        """Starts a Python module as a process of the demo; its output goes to `logs/NAME.log`, or to us and
+        only its errors there when it `is_heard`."""
         kept = {key: value for key, value in os.environ.items() if key in PASSED_ON or key.startswith("LC_")}
         return self.family.start(
             name,
@@ -221,13 +239,13 @@ class Processes:
             self.place / "logs" / f"{name}.log",
             environment=kept | self.environment() | {"PYTHONUNBUFFERED": "1"},
             directory=ROOT,
+            is_heard=is_heard,
         )
 
     @staticmethod
-    def _wait(child: Child, condition: object, seconds: float) -> None:
+    def _wait(child: Child, condition: Callable[[], bool], seconds: float) -> None:
         """Waits for a condition while the child lives; raises Refusal with its last words when it does not."""
         give_up = time.monotonic() + seconds
-        assert callable(condition)
         while not condition():
             if not child.is_running():
                 raise Refusal(f"the {child.name} ended: {child.last_words() or child.process.returncode}")

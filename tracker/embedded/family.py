@@ -82,8 +82,10 @@ class Family:
         stop_signal: int = signal.SIGTERM,
         identity: str = "same",
         directory: Path | None = None,
+        is_heard: bool = False,
     ) -> Child:
-        """Starts a program (its path absolute) in a session of its own; its output is added to `log`.
+        """Starts a program (its path absolute) in a session of its own; its output is added to `log`, or only
+        its errors when it `is_heard`: then its output is read from `process.stdout`.
 
         `identity` is what `guard.become` understands. Raises OSError when the log cannot be written.
         """
@@ -95,8 +97,8 @@ class Family:
                 ],
                 pass_fds=(self._pipe,),
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=subprocess.PIPE if is_heard else output,
+                stderr=output,
                 env=None if environment is None else dict(environment),
                 cwd=directory,
                 start_new_session=True,
