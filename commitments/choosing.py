@@ -40,8 +40,8 @@ _PLAIN = Case(
 )
 
 
-def in_plain_words(now: datetime) -> QuerySet[Commitment]:
-    """All commitments with `timeliness`, `upkeep` and `plain` as of that instant."""
+def in_plain_words(now: datetime) -> QuerySet[Any]:
+    """All commitments with `timeliness`, `upkeep` and `plain` as of that instant (which the type cannot say)."""
     return Commitment.objects.standing_at(now).annotate(plain=_PLAIN)
 
 
@@ -182,7 +182,7 @@ class ListForm(forms.Form):
             for message in messages
         ]
 
-    def narrow(self, found: QuerySet[Commitment]) -> QuerySet[Commitment]:
+    def narrow(self, found: QuerySet[Any]) -> QuerySet[Any]:
         """Those that fit every filter; a filter that was refused narrows nothing. `found` is in plain words."""
         said = self.cleaned_data
         for name, lookup in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any, cast
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
@@ -70,7 +70,7 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
         form.is_valid()
         paginator = Paginator(_listed(form, one, now), ROWS)
         page = paginator.get_page(form.cleaned_data.get("page") or 1)
-        rows = [_row(found, now) for found in cast("list[Commitment]", list(page.object_list))]
+        rows = [_row(found, now) for found in page.object_list]
         context = {
             "accord": one,
             "members": members,
@@ -90,7 +90,7 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "commitments/accord.html", context, status=400 if form.errors else 200)
 
 
-def _listed(form: choosing.ListForm, one: Accord, now: datetime) -> QuerySet[Commitment]:
+def _listed(form: choosing.ListForm, one: Accord, now: datetime) -> QuerySet[Any]:
     bound = Participation.objects.filter(role=Role.BOUND).select_related("party")
     return (
         form.narrow(choosing.in_plain_words(now).filter(accord=one))

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db
 LIST = "/accords/tst-2024/"
 
 
-def get(address: str, status: int = 200, **headers: str) -> str:
+def get(address: str, status: int = 200, headers: dict[str, str] | None = None) -> str:
     """The page at an address, as text."""
-    response = Client().get(address, headers=headers)
+    response = Client().get(address, headers=headers or {})
     assert response.status_code == status, (address, response.status_code, response.content[:500])
     return response.content.decode()
 
@@ -297,7 +297,7 @@ def test_pages_speak_the_readers_language_and_mark_what_they_cannot(accord: Any)
     assert '<html lang="uk">' in page
     assert "Зробити TST-1" in page
     assert '<span lang="en">The parties do TST-1.</span>' in page
-    assert '<html lang="ja">' in get("/commitments/TST-1/", **{"Accept-Language": "ja,en;q=0.5"})
+    assert '<html lang="ja">' in get("/commitments/TST-1/", headers={"Accept-Language": "ja,en;q=0.5"})
     asked = get(f"{LIST}?standing=kept")
     assert 'href="?standing=kept&amp;lang=ja"' in asked
 
