@@ -75,8 +75,9 @@ def run(options: argparse.Namespace, lock: int) -> None:
     state.write_lock(lock, url)
     steps = Steps()
     began = time.monotonic()
-    with Family(keep_open=[lock]) as family:
-        processes = Processes(place, family, url, options.port)
+    family = Family(keep_open=[lock])
+    processes = Processes(place, family, url, options.port)
+    with processes.cleaned_up(), family:
         try:
             if options.reset:
                 with steps.step("Deleting what the last demo has kept"):

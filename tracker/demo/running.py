@@ -8,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tracker.bootstrap import ROOT, Refusal
@@ -48,6 +49,16 @@ class Processes:
         self.redis_url = os.environ.get("REDIS_URL", "")
         self.catcher_port = 0
         self.deaths: dict[str, list[float]] = {}
+
+    @contextmanager
+    def cleaned_up(self) -> Iterator[None]:
+        """Removes the sockets that had to live elsewhere, when everything has ended."""
+        try:
+            yield
+        finally:
+            for server in (self.postgres, self.valkey):
+                if server is not None:
+                    server.remove_sockets()
 
     def reset(self) -> None:
         """Deletes the demo's directory, and the data that `nobody` owns for it."""

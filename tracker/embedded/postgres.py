@@ -78,6 +78,10 @@ class Postgres:
             self.family.stop(self.child, patience=20)
             self.child = None
 
+    def remove_sockets(self) -> None:
+        """Removes what a server that has ended leaves outside of its home."""
+        sockets.remove(self.sockets, self.home)
+
     def create(self, database: str, template: str = "template0") -> None:
         """Makes a database, empty or a copy of `template` (which nobody may be connected to)."""
         import psycopg

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -33,6 +34,12 @@ def directory_for(home: Path, owner: tuple[int, int] | None = None) -> Path:
             if owner is not None:
                 os.chown(place, *owner)
     return place
+
+
+def remove(place: Path, home: Path) -> None:
+    """Removes a directory that had to live outside of its home; only for servers that have ended."""
+    if place.parent != home:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _short_temporary() -> str:

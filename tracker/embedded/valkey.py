@@ -62,6 +62,10 @@ class Valkey:
         except OSError:
             return False
 
+    def remove_sockets(self) -> None:
+        """Removes what a server that has ended leaves outside of its home."""
+        sockets.remove(self.socket.parent, self.home)
+
     def stop(self) -> None:
         """Ends it; nothing is kept."""
         if self.child is not None:
