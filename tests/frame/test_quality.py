@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,12 @@ def test_the_locks_were_made_from_the_lists() -> None:
                 wanted = line.split(";")[0].split("#")[0].split(">")[0].split("<")[0].split("=")[0]
                 bare = wanted.split("[")[0].strip().lower().replace("_", "-")
                 assert bare in names, f"{bare} stands in {name}.in and not in {name}.txt"
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    reasons = (ROOT / "docs" / "decisions" / "dependencies.md").read_text().lower()
+    for name in ("runtime", "embedded", "dev"):
+        for line in (ROOT / "requirements" / f"{name}.in").read_text().splitlines():
+            if found := re.match(r"[A-Za-z][\w-]*", line):
+                package = "types-" if found[0].startswith("types-") else found[0].lower()
+                assert package in reasons, f"{found[0]} has no reason in docs/decisions/dependencies.md"
