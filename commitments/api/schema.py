@@ -19,6 +19,8 @@ SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
 }
 PROBLEM = "application/problem+json"
+# The form of commitments.models.fields.CODE; which codes there are, the answers say.
+A_CODE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$"}
 
 
 def _in_query(name: str, meaning: str, shape: dict[str, Any]) -> OpenApiParameter:
@@ -26,7 +28,7 @@ def _in_query(name: str, meaning: str, shape: dict[str, Any]) -> OpenApiParamete
 
 
 def _any_of(name: str, meaning: str, values: list[str] | None = None) -> OpenApiParameter:
-    item = {"type": "string", "enum": values} if values else {"type": "string"}
+    item = {"type": "string", "enum": values} if values else A_CODE
     return OpenApiParameter(
         name,
         {"type": "array", "items": item},
@@ -47,8 +49,10 @@ LIMIT = _in_query(
     "How many rows a page has.",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
-CURSOR = _in_query("cursor", "Taken from `next`; opaque.", {"type": "string"})
-CODE = OpenApiParameter("code", {"type": "string"}, OpenApiParameter.PATH, description="The public code.")
+CURSOR = _in_query(
+    "cursor", "Taken from `next`; opaque.", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,400}$"}
+)
+CODE = OpenApiParameter("code", A_CODE, OpenApiParameter.PATH, description="The public code.")
 
 
 def _answers(of: str, *problems: int) -> dict[Any, Any]:
