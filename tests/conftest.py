@@ -37,6 +37,11 @@ assert django_settings.ACCORD_ENV == "test"
 django.setup()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Starts the servers before the workers start."""
     if _own is not None and not session.config.option.collectonly:

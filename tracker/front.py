@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import sys
+from typing import NoReturn
 
 from tracker.bootstrap import ROOT, Refusal, say
 
@@ -29,21 +29,21 @@ def run(command: str, argv: list[str]) -> int:
 
         return demo.main(argv[2:])
     if command == "test":
-        return run_tests(argv[2:])
+        run_tests(argv[2:])
     return run_django(command, argv)
 
 
-def run_tests(arguments: list[str]) -> int:
-    """The whole suite, or what the arguments for pytest choose; two processes unless `-n` says otherwise."""
-    workers = (
-        []
-        if any(part == "-n" or part.startswith(("-n", "--numprocesses")) for part in arguments)
-        else ["-n", "2"]
-    )
+def run_tests(arguments: list[str]) -> NoReturn:
+    """The whole suite, or what the arguments for pytest choose; a few processes unless `-n` says otherwise."""
+    few = str(max(2, min(4, os.cpu_count() or 2)))
+    has_own = any(part.startswith(("-n", "--numprocesses", "--dist")) for part in arguments)
+    workers = [] if has_own else ["-n", few, "--dist", "loadgroup"]
     # What the caller's environment says of servers and settings is nothing to the tests.
     hidden = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "PYTEST_ADDOPTS")
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    return subprocess.call([sys.executable, "-m", "pytest", *workers, *arguments], cwd=ROOT, env=environment)
+    # In our place, so that whoever ends this command ends the tests, and with them their servers.
+    os.chdir(ROOT)
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *workers, *arguments], environment)
 
 
 def run_django(command: str, argv: list[str]) -> int:

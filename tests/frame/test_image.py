@@ -19,6 +19,7 @@ from tests.frame.demos import free_port
 from tests.servers import ROOT
 from tracker.embedded.family import Family
 
+pytestmark = pytest.mark.processes
 VALUES = {
     "POSTGRES_PASSWORD": "word",
     "SECRET_KEY": secrets.token_urlsafe(64),

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.prefix) / "bin"
+pytestmark = pytest.mark.processes
 CHECKS = {
     "ruff finds nothing": ["ruff", "check", "--output-format", "concise", "."],
     "the code is formatted": ["ruff", "format", "--check", "."],
