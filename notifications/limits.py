@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 # Per address: few while nobody has confirmed it (it may be a stranger's), more for a known reader. Per network (an
-# IPv4 address, an IPv6 /64): SIGNUPS_PER_NETWORK of the settings, where given, replaces the number.
+# IPv4 address, an IPv6 /64): the setting SIGNUPS_PER_NETWORK, an hour.
 PER_STRANGER, PER_READER, ADDRESS_WINDOW = 3, 50, timedelta(days=1)
-PER_NETWORK, NETWORK_WINDOW = 30, timedelta(hours=1)
+NETWORK_WINDOW = timedelta(hours=1)
 
 # One statement: the row is locked while it counts, so of many at once exactly the allowed number gets through.
 _COUNT = """
@@ -34,8 +34,7 @@ def _count(purpose: str, value: str, window: timedelta) -> int:
 
 def network_may(network: str) -> bool:
     """Counts a sign-up from that network; False when it has had its share for now."""
-    limit = int(getattr(settings, "SIGNUPS_PER_NETWORK", PER_NETWORK))
-    return _count("network", network, NETWORK_WINDOW) <= limit
+    return _count("network", network, NETWORK_WINDOW) <= settings.SIGNUPS_PER_NETWORK
 
 
 def address_may(email: str, is_reader: bool) -> bool:

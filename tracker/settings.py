@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,8 @@ if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("Set EMAIL_USE_TLS or EMAIL_USE_SSL, not both.")
 EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 10, 1, 60)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <alerts@{SITE_HOST}>")
+# Sign-ups an hour from one network (an IPv4 address, an IPv6 /64).
+SIGNUPS_PER_NETWORK = number("SIGNUPS_PER_NETWORK", 30, 1, 100000)
 # Where the demo's mail catcher keeps what it received; empty everywhere else, and then there is no such page.
 DEMO_MAIL_DIR = env.str("DEMO_MAIL_DIR", default="")
 if DEMO_MAIL_DIR and IS_PRODUCTION:
@@ -253,12 +256,25 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# A signed link is a key: whoever reads it in a log could leave or erase for somebody else.
+SIGNED_LINK = re.compile(r"/(confirm|manage|leave|erase)/[^/\s\"]+")
+
+
+def hide_links(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Takes the tokens of signed links out of whatever is logged."""
+    for name, value in event.items():
+        if isinstance(value, str) and "/" in value:
+            event[name] = SIGNED_LINK.sub(r"/\1/[hidden]", value)
+    return event
+
+
 timestamper = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     timestamper,
+    hide_links,
 ]
 structlog.configure(
     processors=[*_shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -277,6 +293,7 @@ LOGGING = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                hide_links,
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _shared,
@@ -289,6 +306,8 @@ LOGGING = {
         # Addresses that do not exist are the visitor's business, not an event of ours.
         "django.request": {"level": "ERROR"},
         "axes": {"level": "WARNING"},
+        # The mail catcher's and the tests' SMTP server tell every step of every conversation.
+        "mail.log": {"level": "WARNING"},
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
