@@ -80,9 +80,9 @@ class _Reader(HTMLParser):
             self._form = None
         elif tag == "select":
             # As a browser does: a list in which nothing is chosen sends its first entry.
-            if self._form is not None and self._select and self._form.choices.get(self._select):
-                if not any(name == self._select for name, _value in self._form.fields):
-                    self._form.fields.append((self._select, self._form.choices[self._select][0]))
+            form, name = self._form, self._select
+            if form is not None and form.choices.get(name) and name not in dict(form.fields):
+                form.fields.append((name, form.choices[name][0]))
             self._select = ""
         elif tag == "textarea":
             self._area = ""
