@@ -189,6 +189,8 @@ def test_plain_words_are_the_same_in_the_list_and_in_the_rules(accord: Any) -> N
             title={"en": "Anything"},
             kind=kind,
             status=status,
+            strength="firm",
+            provenance="official_text",
             starts_on=accord.signed_on,
             turns_at=instants[1:],
             turns_timeliness=Timeliness.values,
