@@ -37,7 +37,8 @@ def run_tests(arguments: list[str]) -> NoReturn:
     """The whole suite, or what the arguments for pytest choose; a few processes unless `-n` says otherwise."""
     few = str(max(2, min(4, os.cpu_count() or 2)))
     has_own = any(part.startswith(("-n", "--numprocesses", "--dist")) for part in arguments)
-    workers = [] if has_own else ["-n", few, "--dist", "loadgroup"]
+    # A file at a time, in the order that conftest gives: what a file prepares is prepared once.
+    workers = [] if has_own else ["-n", few, "--dist", "loadscope", "--no-loadscope-reorder"]
     # What the caller's environment says of servers and settings is nothing to the tests.
     hidden = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "PYTEST_ADDOPTS")
     environment = {key: value for key, value in os.environ.items() if key not in hidden}

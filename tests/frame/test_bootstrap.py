@@ -23,8 +23,7 @@ from tests.servers import ROOT
 from tracker import bootstrap
 from tracker.bootstrap import STAMP, Refusal
 
-# Together, since they share what is built once.
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("bootstrap")]
+pytestmark = pytest.mark.processes
 # One start in a process of its own.
 PROGRAM = (
     "import sys; from pathlib import Path; from tracker import bootstrap; "
