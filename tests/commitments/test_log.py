@@ -156,7 +156,7 @@ def test_a_polling_reader_misses_nothing_while_writers_race_and_nothing_deadlock
     assert sources
     start, each = head().seq, 20
     failures: list[BaseException] = []
-    done = threading.Event()
+    written, done = threading.Event(), threading.Event()
 
     def write(seed: int) -> None:
         dice = random.Random(seed)
@@ -193,7 +193,7 @@ def test_a_polling_reader_misses_nothing_while_writers_race_and_nothing_deadlock
 
     def scan() -> None:
         try:
-            while not done.is_set():
+            while not written.is_set():
                 operations.scan(datetime.now(UTC))
                 time.sleep(0.01)
         except BaseException as error:
@@ -202,14 +202,16 @@ def test_a_polling_reader_misses_nothing_while_writers_race_and_nothing_deadlock
             connections.close_all()
 
     writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
-    others = [threading.Thread(target=read), threading.Thread(target=scan)]
-    for thread in [*others, *writers]:
+    reader, clock = threading.Thread(target=read), threading.Thread(target=scan)
+    for thread in [reader, clock, *writers]:
         thread.start()
     for thread in writers:
         thread.join()
+    written.set()
+    clock.join()
+    # Only now is everything said: the reader's last look may end.
     done.set()
-    for thread in others:
-        thread.join()
+    reader.join()
     assert not failures, failures
     end = head().seq
     assert end > start + each
