@@ -15,9 +15,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from commitments.actors import Actor
+from commitments.admin.orders import ORDERS
 from commitments.admin.reading import Reading
 from commitments.admin.rehearsing import plain_of
-from commitments.admin.verbs import ORDERS, VerbView
+from commitments.admin.verbs import VerbView
 from commitments.models import Assessment, Commitment, Event, Note
 from commitments.sentences import facts_of, sentence
 from commitments.templatetags.record import standing

@@ -1,0 +1,13 @@
+"""The orders that the admin offers, by name: one file per noun."""
+
+from commitments.admin.orders import dating, evidence, judging, wording
+from commitments.admin.orders.base import Order
+
+ORDERS: dict[str, Order] = {
+    **judging.ORDERS,
+    **dating.ORDERS,
+    **evidence.ORDERS,
+    **wording.ORDERS,
+}
+
+__all__ = ["ORDERS", "Order"]
