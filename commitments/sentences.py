@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import orjson
 from django.utils.translation import gettext as _
 
+from commitments.money import range_in_words
+from commitments.naming import party_name
 from commitments.spoken_dates import day_in_words, length_in_words, window_in_words
 from commitments.words import (
     Authority,
     Bearing,
+    Bound,
     DeadlineType,
     EventKind,
+    Settlement,
+    Stage,
+    Stance,
     Status,
 )
 
@@ -118,6 +125,43 @@ def _added(facts: Facts) -> str:
     }.get(facts["bearing"], _("New evidence"))
 
 
+def _money(facts: Facts) -> str:
+    return range_in_words(
+        Decimal(facts["amount_low"]),
+        Decimal(facts["amount_high"]),
+        facts["currency"],
+        is_minimum=facts["bound"] == Bound.MINIMUM,
+    )
+
+
+def _contributed(facts: Facts) -> str:
+    words = {"sum": _money(facts), "day": _window(facts["day"])}
+    return {
+        Stage.PLEDGED: _("Pledged: %(sum)s (%(day)s)"),
+        Stage.ALLOCATED: _("Allocated: %(sum)s (%(day)s)"),
+        Stage.DELIVERED: _("Delivered: %(sum)s (%(day)s)"),
+    }[Stage(facts["stage"])] % words
+
+
+def _uncontributed(facts: Facts) -> str:
+    words = {"sum": _money(facts), "stage": Stage(facts["stage"]).label}
+    return _("A contribution was withdrawn: %(sum)s, %(stage)s") % words
+
+
+def _stated(facts: Facts) -> str:
+    words = {"party": party_name(facts["party"])}
+    return {
+        Stance.DISPUTES: _("%(party)s disputes this"),
+        Stance.ACCEPTS: _("%(party)s accepts this"),
+        Stance.EXPLAINS: _("%(party)s gave an explanation"),
+    }[Stance(facts["stance"])] % words
+
+
+def _resolved(facts: Facts) -> str:
+    words = {"party": party_name(facts["party"]), "how": Settlement(facts["resolved_as"]).label}
+    return _("The position of %(party)s is resolved: %(how)s") % words
+
+
 SENTENCES: dict[str, Callable[[Facts], str]] = {
     EventKind.ACCORD_REGISTERED: lambda facts: _("The accord was entered in the register"),
     EventKind.COMMITMENT_REGISTERED: lambda facts: _("The commitment was entered in the register"),
@@ -133,6 +177,10 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     EventKind.REVIEW_BECAME_DUE: lambda facts: _("Our own review is due"),
     EventKind.EVIDENCE_ADDED: _added,
     EventKind.EVIDENCE_WITHDRAWN: lambda facts: _("Evidence was withdrawn"),
+    EventKind.CONTRIBUTION_RECORDED: _contributed,
+    EventKind.CONTRIBUTION_WITHDRAWN: _uncontributed,
+    EventKind.POSITION_STATED: _stated,
+    EventKind.POSITION_RESOLVED: _resolved,
     EventKind.NOTE_REDACTED: lambda facts: _("A note was removed from the record"),
 }
 

@@ -159,6 +159,48 @@ class Review(TextChoices):
     RETRACTED = "retracted", _("retracted")
 
 
+class Stage(TextChoices):
+    """How far money has come; the stages are never added together."""
+
+    PLEDGED = "pledged", _("pledged")
+    ALLOCATED = "allocated", _("allocated")
+    DELIVERED = "delivered", _("delivered")
+
+
+class Bound(TextChoices):
+    """How a sum limits what was promised."""
+
+    EXACT = "exact", _("exactly")
+    MINIMUM = "minimum", _("at least")
+    MAXIMUM = "maximum", _("at most")
+    UNSPECIFIED = "unspecified", _("no sum is named")
+
+
+class Stance(TextChoices):
+    """What a party says about the record."""
+
+    DISPUTES = "disputes", _("disputes")
+    ACCEPTS = "accepts", _("accepts")
+    EXPLAINS = "explains", _("explains")
+
+
+class Settlement(TextChoices):
+    """How a party's position was resolved."""
+
+    CORRECTED = "corrected", _("we corrected the record")
+    KEPT = "kept", _("the record stands as it is")
+    WITHDRAWN = "withdrawn", _("the party withdrew it")
+    OVERTAKEN = "overtaken", _("overtaken by events")
+
+
+class Contested(TextChoices):
+    """Whether a party disputes the record; computed from the positions that do."""
+
+    NONE = "none", _("not contested")
+    CONTESTED = "contested", _("contested")
+    RESOLVED = "resolved", _("dispute resolved")
+
+
 class Role(TextChoices):
     """What a party is to a commitment."""
 
@@ -224,6 +266,10 @@ class EventKind(TextChoices):
     REVIEW_BECAME_DUE = "review_became_due", _("our review became due")
     EVIDENCE_ADDED = "evidence_added", _("evidence added")
     EVIDENCE_WITHDRAWN = "evidence_withdrawn", _("evidence withdrawn")
+    CONTRIBUTION_RECORDED = "contribution_recorded", _("contribution recorded")
+    CONTRIBUTION_WITHDRAWN = "contribution_withdrawn", _("contribution withdrawn")
+    POSITION_STATED = "position_stated", _("position stated")
+    POSITION_RESOLVED = "position_resolved", _("position resolved")
     NOTE_REDACTED = "note_redacted", _("note redacted")
 
 

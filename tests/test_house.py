@@ -11,7 +11,8 @@ import pytest
 from django.utils import translation
 
 from commitments import operations
-from commitments.models import Assessment, Commitment, Deadline, Event, Evidence
+from commitments.models import Assessment, Commitment, Contribution, Deadline, Event, Evidence, Position
+from commitments.money import plain_text
 from commitments.sentences import SENTENCES, facts_of, sentence
 from commitments.words import EventKind
 from tests import world
@@ -44,6 +45,13 @@ def everything_happens() -> None:
     operations.correct_commitments(
         {one.code: {"title": {"en": "Do it well"}}}, actor=world.actor("reviewer"), why="A typing error."
     )
+    paid = operations.record_contributions([world.money(one), world.money(one)], actor=loader())
+    operations.withdraw_contributions([paid[1].code], actor=world.actor("reviewer"), why="Counted twice.")
+    said = operations.state_positions([world.a_position(one), world.a_position(lasting)], actor=loader())
+    operations.resolve_positions(
+        {said[0].code: operations.Resolution("kept", "The ministry confirmed it.")},
+        actor=world.actor("reviewer"),
+    )
     noted = Event.objects.exclude(note_digest="").order_by("-seq").first()
     assert noted is not None
     operations.redact_note(noted.seq, actor=loader(), why_code="personal-data")
@@ -71,7 +79,9 @@ def test_every_kind_of_event_happens_and_has_a_sentence_in_three_languages_and_a
 @pytest.mark.django_db
 def test_replaying_the_log_gives_the_rows() -> None:
     everything_happens()
-    replica: dict[str, dict[str, Any]] = {"status": {}, "edtf": {}, "closed": {}, "standing": {}}
+    replica: dict[str, dict[str, Any]] = {
+        "status": {}, "edtf": {}, "closed": {}, "standing": {}, "money": {}, "positions": {}, "contested": {},
+    }  # fmt: skip
     for event in Event.objects.order_by("seq"):
         facts, code = facts_of(event.body), orjson.loads(event.body)["commitment"]
         if event.kind == EventKind.COMMITMENT_REGISTERED:
@@ -91,6 +101,23 @@ def test_replaying_the_log_gives_the_rows() -> None:
             replica["standing"][facts["evidence"]] = True
         elif event.kind == EventKind.EVIDENCE_WITHDRAWN:
             replica["standing"][facts["evidence"]] = False
+        elif event.kind == EventKind.CONTRIBUTION_RECORDED:
+            replica["money"][facts["contribution"]] = (facts["stage"], facts["currency"], facts["amount_low"])
+        elif event.kind == EventKind.CONTRIBUTION_WITHDRAWN:
+            del replica["money"][facts["contribution"]]
+        elif event.kind in (EventKind.POSITION_STATED, EventKind.POSITION_RESOLVED):
+            replica["positions"][facts["position"]] = facts.get("resolved_as", "")
+            replica["contested"][code] = facts["contested"]["after"]
+    assert replica["money"] == {
+        row.code: (row.stage, row.currency, plain_text(row.amount_low))
+        for row in Contribution.objects.standing().select_related("commitment")
+    }
+    assert replica["positions"] == {
+        row.code: row.resolved_as for row in Position.objects.select_related("commitment")
+    }
+    assert replica["contested"] == dict(
+        Commitment.objects.exclude(contested="none").values_list("code", "contested")
+    )
     deadlines = list(Deadline.objects.select_related("commitment"))
     assert replica["status"] == dict(Commitment.objects.values_list("code", "status"))
     assert replica["edtf"] == {row.code: row.edtf for row in deadlines}

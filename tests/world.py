@@ -11,7 +11,15 @@ from django.contrib.auth import get_user_model
 from commitments import operations
 from commitments.actors import Actor, loader
 from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Membership
-from commitments.operations import AccordFacts, Judgement, NewCommitment, NewDeadline, NewEvidence
+from commitments.operations import (
+    AccordFacts,
+    Judgement,
+    NewCommitment,
+    NewContribution,
+    NewDeadline,
+    NewEvidence,
+    NewPosition,
+)
 from commitments.words import Origin
 
 PASSWORD = "correct horse battery staple"
@@ -126,6 +134,33 @@ def some_evidence(commitment: Commitment, *, actor: Actor | None = None, **chang
         **changes,
     }
     return operations.attach_evidence([NewEvidence(**order)], actor=actor or loader(), origin=origin)[0]
+
+
+def money(commitment: Commitment, **changes: Any) -> NewContribution:
+    """1.5 billion dollars that Japan delivered in August 2024, told by the ministry."""
+    told: dict[str, Any] = {
+        "stage": "delivered",
+        "currency": "USD",
+        "amount": "1500000000",
+        "day": "2024-08",
+        "party": "JPN",
+        "source": "ministry",
+        **changes,
+    }
+    return NewContribution(commitment=commitment.code, **told)
+
+
+def a_position(commitment: Commitment, **changes: Any) -> NewPosition:
+    """Ukraine disputes the record, on 2024-09-01, in a note of the ministry."""
+    told: dict[str, Any] = {
+        "party": "UKR",
+        "stance": "disputes",
+        "text": "We see this differently.",
+        "stated_on": date(2024, 9, 1),
+        "source": "ministry",
+        **changes,
+    }
+    return NewPosition(commitment=commitment.code, **told)
 
 
 def a_judgement(commitment: Commitment, status: str, **changes: Any) -> Judgement:

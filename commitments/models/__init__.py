@@ -12,10 +12,12 @@ from commitments.models.accord import (
 )
 from commitments.models.assessment import Assessment
 from commitments.models.commitment import Citation, Commitment, Dependency, Participation, Step
+from commitments.models.contribution import Contribution
 from commitments.models.deadline import Deadline
 from commitments.models.event import Event, Note
 from commitments.models.evidence import Evidence
 from commitments.models.heartbeat import Heartbeat
+from commitments.models.position import Position
 from commitments.models.staff import Membership
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Assessment",
     "Citation",
     "Commitment",
+    "Contribution",
     "Deadline",
     "Dependency",
     "Event",
@@ -34,6 +37,7 @@ __all__ = [
     "Note",
     "Participation",
     "Party",
+    "Position",
     "Provision",
     "Section",
     "Source",

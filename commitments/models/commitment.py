@@ -14,6 +14,7 @@ from commitments.models.accord import Accord, Instrument, Party, Provision, Sect
 from commitments.models.fields import code_field, one_of, word_field
 from commitments.words import (
     Authority,
+    Contested,
     DependencyType,
     Kind,
     Provenance,
@@ -97,6 +98,7 @@ class Commitment(models.Model):
 
     status = word_field(Status, default=Status.NOT_ASSESSED)
     status_on = models.DateField(null=True, blank=True, help_text=_("The day from which the status holds."))
+    contested = word_field(Contested, default=Contested.NONE)
     due_at = models.DateTimeField(null=True, blank=True)
     due_authority = word_field(Authority, blank=True, default="")
     turns_at = ArrayField(models.DateTimeField(), default=list, blank=True)
@@ -118,6 +120,7 @@ class Commitment(models.Model):
             one_of("commitment", "provenance", Provenance),
             one_of("commitment", "status", Status),
             one_of("commitment", "due_authority", Authority, blank=True),
+            one_of("commitment", "contested", Contested),
             models.CheckConstraint(condition=Q(title__has_key="en"), name="commitment_title_has_english"),
             models.CheckConstraint(
                 condition=~Q(kind=Kind.BASELINE) | Q(status=Status.NOT_ASSESSED),
@@ -133,6 +136,12 @@ class Commitment(models.Model):
             models.Index(fields=["accord", "code"], name="commitment_accord_code"),
             models.Index(fields=["due_at", "code"], name="commitment_due"),
             models.Index(fields=["status", "code"], name="commitment_status"),
+            # Lists of what a party disputes, or has disputed; the many others need no entry.
+            models.Index(
+                fields=["contested", "code"],
+                name="commitment_contested",
+                condition=~Q(contested=Contested.NONE),
+            ),
         ]
 
     def __str__(self) -> str:

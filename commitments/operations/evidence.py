@@ -198,6 +198,15 @@ def withdraw_evidence(
         if row.withdrawn_at is not None:
             continue
         row.commitment = commitment
+        money = row.contributions.standing().order_by("number").first()
+        if money is not None:
+            money.commitment = commitment
+            raise refuse(
+                "evidence",
+                "needed",
+                _("%(code)s shows the money of %(contribution)s: withdraw that contribution first.")
+                % {"code": code, "contribution": money.code},
+            )
         leaning = _only_support(row)
         if leaning:
             raise refuse(

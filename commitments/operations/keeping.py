@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Model
 from django.utils.translation import gettext as _
 
 from commitments import standing
@@ -14,7 +15,7 @@ from commitments.actors import Actor
 from commitments.deadlines import Window
 from commitments.deadlines import due_at as due_at_of
 from commitments.log import give_up_waiting
-from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Participation
+from commitments.models import Accord, Assessment, Commitment, Deadline, Participation
 from commitments.refusals import Problem, Refused, Stale
 from commitments.words import ClosedAs, Role, Status
 
@@ -90,12 +91,10 @@ def zones_of(commitments: Iterable[Commitment]) -> dict[int, list[str]]:
     return zones
 
 
-def next_numbers(
-    model: type[Assessment] | type[Deadline] | type[Evidence], commitments: Iterable[Commitment]
-) -> dict[int, int]:
+def next_numbers(model: type[Model], commitments: Iterable[Commitment]) -> dict[int, int]:
     """The last number in use by commitment id; safe because the commitments are locked."""
-    rows = (
-        model.objects.filter(commitment__in=[c.pk for c in commitments])
+    rows: Any = (
+        model._default_manager.filter(commitment__in=[c.pk for c in commitments])
         .values_list("commitment_id")
         .annotate(last=Max("number"))
         .order_by()

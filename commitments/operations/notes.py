@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from commitments.actors import Actor
 from commitments.log import append, operation
-from commitments.models import Assessment, Event, Evidence, Note
+from commitments.models import Assessment, Contribution, Event, Evidence, Note, Position
 from commitments.refusals import refuse
 from commitments.words import EventKind
 
@@ -34,6 +34,13 @@ def redact_note(seq: int, *, actor: Actor, why_code: str) -> Note:
     note.text, note.salt, note.redacted_at = "", "", timezone.now()
     note.save(update_fields=["text", "salt", "redacted_at"])
     if event.commitment_id:
+        for rows, name in (
+            (Contribution.objects, "note"),
+            (Contribution.objects, "withdrawn_why"),
+            (Position.objects, "text"),
+            (Position.objects, "resolved_why"),
+        ):
+            rows.filter(commitment=event.commitment_id, **{name: text}).update(**{name: REMOVED})
         Assessment.objects.filter(commitment=event.commitment_id, reason=text).update(reason=REMOVED)
         Assessment.objects.filter(commitment=event.commitment_id, retracted_why=text).update(
             retracted_why=REMOVED

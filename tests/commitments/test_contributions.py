@@ -1,0 +1,363 @@
+"""Contributions: each guard refuses by name, sums never mix stages or currencies, and every door tells the same."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from django.db import connection
+from django.utils import translation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commitments import money, operations, progress
+from commitments.actors import Actor, loader
+from commitments.models import Accord, Commitment, Contribution, Event, Source
+from commitments.progress import Given
+from commitments.refusals import NotAllowed, Refused, Stale
+from commitments.sentences import facts_of, sentence
+from commitments.words import Stage
+from tests import world
+from tests.servers import FreshDatabase
+
+TARGET = {"value": "4500000000", "currency": "USD", "bound": "exact", "period": "2024"}
+
+
+@pytest.fixture
+def accord(db: None) -> Accord:
+    return world.an_accord()
+
+
+@pytest.fixture
+def commitment(accord: Accord) -> Commitment:
+    return world.a_commitment(accord, kind="financial", details={"amount": TARGET})
+
+
+def recorded(commitment: Commitment, *, actor: Actor | None = None, **changes: Any) -> Contribution:
+    return operations.record_contributions([world.money(commitment, **changes)], actor=actor or loader())[0]
+
+
+def refused(commitment: Commitment, **changes: Any) -> tuple[str, str]:
+    """The field and the code with which an order is refused; asserts that a refusal leaves no trace."""
+    before = (Contribution.objects.count(), Source.objects.count(), Event.objects.count())
+    with pytest.raises(Refused) as refusal:
+        recorded(commitment, **changes)
+    assert (Contribution.objects.count(), Source.objects.count(), Event.objects.count()) == before
+    (problem,) = refusal.value.problems
+    assert problem.message
+    return problem.field, problem.code
+
+
+def test_a_contribution_is_recorded_and_told_in_the_log_with_texts_for_sums(commitment: Commitment) -> None:
+    row = recorded(commitment, note="The first half.", amount="1500000000.50")
+    assert (row.code, row.amount, row.happened_on) == (
+        "TST-1-C1",
+        Decimal("1500000000.5"),
+        date(2024, 8, 31),
+    )
+    event = Event.objects.latest("seq")
+    assert (event.kind, event.happened_on, event.by) == (
+        "contribution_recorded",
+        date(2024, 8, 31),
+        "records-desk",
+    )
+    assert facts_of(event.body) == {
+        "contribution": "TST-1-C1",
+        "stage": "delivered",
+        "amount": "1500000000.5",
+        "amount_low": "1500000000.5",
+        "amount_high": "1500000000.5",
+        "currency": "USD",
+        "bound": "exact",
+        "day": "2024-08",
+        "party": "JPN",
+        "source": "ministry",
+        "evidence": None,
+    }
+    assert "The first half." not in event.body
+    assert event.note_digest == orjson.loads(event.body)["note"] != ""
+    commitment.refresh_from_db()
+    assert commitment.version == 2
+
+
+def test_sources_that_disagree_give_a_range_and_no_single_sum(commitment: Commitment) -> None:
+    row = recorded(commitment, amount="", amount_low="12000000000", amount_high="12100000000")
+    assert row.amount is None
+    said = facts_of(Event.objects.latest("seq").body)
+    assert (said["amount"], said["amount_low"], said["amount_high"]) == (None, "12000000000", "12100000000")
+    assert (
+        sentence("contribution_recorded", said)
+        == "Delivered: between 12 billion US dollars and 12.1 billion US dollars (August 2024)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"stage": "promised"}, ("stage", "unknown")),
+        ({"bound": "maximum"}, ("bound", "unknown")),
+        ({"language": "fr"}, ("language", "unknown")),
+        ({"note": "x" * 20_001}, ("note", "length")),
+        ({"locator": "x" * 81}, ("locator", "length")),
+        ({"currency": "usd"}, ("currency", "currency")),
+        ({"currency": "ABC"}, ("currency", "currency")),
+        ({"currency": "DEM"}, ("currency", "currency")),
+        ({"currency": "XXX"}, ("currency", "currency")),
+        ({"currency": ""}, ("currency", "currency")),
+        ({"amount": "0"}, ("amount", "positive")),
+        ({"amount": "-5"}, ("amount", "positive")),
+        ({"amount": "1e9"}, ("amount", "amount")),
+        ({"amount": "1,000"}, ("amount", "amount")),
+        ({"amount": "NaN"}, ("amount", "amount")),
+        ({"amount": "١٢"}, ("amount", "amount")),
+        ({"amount": "9" * 21}, ("amount", "amount")),
+        ({"amount": "1.005"}, ("amount", "digits")),
+        ({"currency": "JPY", "amount": "1.5"}, ("amount", "digits")),
+        ({"amount": ""}, ("amount", "sum_or_range")),
+        ({"amount_low": "1", "amount_high": "2"}, ("amount", "sum_or_range")),
+        ({"amount": "", "amount_low": "1"}, ("amount", "sum_or_range")),
+        ({"amount": "", "amount_high": "1"}, ("amount", "sum_or_range")),
+        ({"amount": "", "amount_low": "2", "amount_high": "1"}, ("amount_high", "order")),
+        ({"amount": "", "amount_low": "2", "amount_high": "2"}, ("amount_high", "order")),
+        ({"day": ""}, ("day", "date")),
+        ({"day": "2024-02-30"}, ("day", "date")),
+        ({"day": "2024-08/.."}, ("day", "date")),
+        ({"day": "2999"}, ("day", "future")),
+        ({"day": "2023-12-31"}, ("day", "before_start")),
+        ({"party": "FRA"}, ("party", "unknown")),
+        ({"source": "nobody"}, ("source", "unknown")),
+        ({"source": None}, ("source", "required")),
+        ({"source": None, "new_source": {"address": "https://a.example/"}}, ("source", "required")),
+        ({"source": None, "new_source": {"title": "A", "nature": "rumour"}}, ("nature", "unknown")),
+        ({"source": None, "new_source": {"title": "A", "nature": "forecast"}}, ("source", "forecast")),
+        ({"evidence": 7}, ("evidence", "unknown")),
+    ],
+)
+def test_bad_input_is_refused_by_field_and_rule(
+    commitment: Commitment, changes: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    assert refused(commitment, **changes) == expected
+
+
+def test_an_unknown_commitment_is_refused(commitment: Commitment) -> None:
+    with pytest.raises(Refused) as refusal:
+        operations.record_contributions(
+            [replace(world.money(commitment), commitment="TST-9")], actor=loader()
+        )
+    assert refusal.value.problems[0].field == "commitment"
+
+
+def test_a_day_is_in_the_future_only_when_it_has_begun_nowhere(commitment: Commitment) -> None:
+    today = (datetime.now(UTC) + timedelta(hours=14)).date()
+    assert recorded(commitment, day=today.isoformat()).happened_on == today
+    assert refused(commitment, day=(today + timedelta(days=2)).isoformat()) == ("day", "future")
+
+
+def test_money_from_before_the_commitment_counts_only_inside_a_period_that_counts(accord: Accord) -> None:
+    plain = world.a_commitment(accord, "TST-1")
+    assert refused(plain, day="2024-06-12") == ("day", "before_start")
+    assert recorded(plain, day="2024-06-13").number == 1
+    counting = world.a_commitment(accord, "TST-2", details={"period": {"edtf": "2022-03/.."}})
+    assert recorded(counting, day="2022-03-01").number == 1
+    assert refused(counting, day="2022-02-28") == ("day", "before_start")
+    of_a_year = world.a_commitment(accord, "TST-3", details={"amount": TARGET})
+    assert recorded(of_a_year, day="2024-01").number == 1
+
+
+def test_evidence_shows_money_only_if_it_stands_and_can(commitment: Commitment) -> None:
+    done = world.some_evidence(commitment)
+    assert recorded(commitment, source=None, evidence=done.number).source.code == "ministry"
+    announced = world.some_evidence(commitment, act="announcement")
+    assert refused(commitment, evidence=announced.number) == ("evidence", "announcement")
+    assert recorded(commitment, evidence=announced.number, stage="pledged").evidence == announced
+    guess = world.some_evidence(commitment, nature="forecast")
+    assert refused(commitment, evidence=guess.number) == ("source", "forecast")
+    gone = world.some_evidence(commitment, bearing="context")
+    operations.withdraw_evidence([gone.code], actor=world.actor("reviewer"), why="A copy.")
+    assert refused(commitment, evidence=gone.number) == ("evidence", "unknown")
+
+
+def test_evidence_that_shows_money_is_not_withdrawn_before_that_money(commitment: Commitment) -> None:
+    done = world.some_evidence(commitment)
+    row = recorded(commitment, evidence=done.number)
+    reviewer = world.actor("reviewer")
+    with pytest.raises(Refused) as refusal:
+        operations.withdraw_evidence([done.code], actor=reviewer, why="Wrong.")
+    assert refusal.value.problems[0].code == "needed"
+    assert row.code in refusal.value.problems[0].message
+    operations.withdraw_contributions([row.code], actor=reviewer, why="Wrong.")
+    operations.withdraw_evidence([done.code], actor=reviewer, why="Wrong.")
+
+
+def test_a_new_source_is_kept_and_one_with_a_known_address_is_found_again(commitment: Commitment) -> None:
+    new = {"title": "A table", "address": "https://ministry.example/table", "nature": "official"}
+    first = recorded(commitment, source=None, new_source=new)
+    again = recorded(commitment, source=None, new_source={**new, "title": "The same table"})
+    assert first.source.code == "TST-1-C1-source"
+    assert again.source == first.source
+
+
+def test_the_no_currency_code_is_for_invented_accords(db: None) -> None:
+    invented = world.a_commitment(world.an_accord("EXA", is_example=True), "EXA-1")
+    assert recorded(invented, currency="XXX").currency == "XXX"
+
+
+def test_withdrawing_needs_a_reason_and_a_reviewer_and_is_safe_to_repeat(commitment: Commitment) -> None:
+    row = recorded(commitment)
+    editor, reviewer = world.actor("editor"), world.actor("reviewer")
+    with pytest.raises(Refused) as refusal:
+        operations.withdraw_contributions([row.code], actor=reviewer, why="  ")
+    assert refusal.value.problems[0].field == "why"
+    with pytest.raises(NotAllowed):
+        operations.withdraw_contributions([row.code], actor=editor, why="Counted twice.")
+    for code in ("TST-1-C9", "TST-1", "TST-1-C", "TST-1-Cx", "nonsense"):
+        with pytest.raises(Refused):
+            operations.withdraw_contributions([code], actor=reviewer, why="Counted twice.")
+    assert operations.withdraw_contributions([row.code], actor=reviewer, why="Counted twice.") == [row]
+    assert operations.withdraw_contributions([row.code], actor=reviewer, why="Again.") == []
+    row.refresh_from_db()
+    assert row.withdrawn_why == "Counted twice."
+    assert Contribution.objects.standing().count() == 0
+    told = Event.objects.filter(kind="contribution_withdrawn")
+    assert [facts_of(event.body)["contribution"] for event in told] == [row.code]
+
+
+def test_who_may_record_and_on_which_version(commitment: Commitment) -> None:
+    with pytest.raises(NotAllowed):
+        recorded(commitment, actor=world.actor("viewer"))
+    recorded(commitment, actor=world.actor("editor"))
+    with pytest.raises(Stale):
+        operations.record_contributions([world.money(commitment)], actor=world.actor("editor"), version=1)
+
+
+def test_a_redacted_note_leaves_the_row_too(commitment: Commitment) -> None:
+    row = recorded(commitment, note="Paid by a person with a name.")
+    seq = Event.objects.latest("seq").seq
+    operations.redact_note(seq, actor=loader(), why_code="personal-data")
+    row.refresh_from_db()
+    assert row.note == "[removed]"
+
+
+def test_two_recorders_at_once_both_count_and_take_their_own_number(fresh_db: FreshDatabase) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    actors = [world.actor("editor", f"editor-{number}") for number in range(4)]
+    gate, failures = threading.Barrier(4), []
+
+    def record(actor: Actor) -> None:
+        try:
+            gate.wait(10)
+            for _turn in range(5):
+                recorded(commitment, actor=actor, amount="10")
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=record, args=(actor,)) for actor in actors]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures
+    rows = list(Contribution.objects.order_by("number"))
+    assert [row.number for row in rows] == list(range(1, 21))
+    commitment.refresh_from_db()
+    assert commitment.version == 21
+    told = [
+        facts_of(event.body) for event in Event.objects.filter(kind="contribution_recorded").order_by("seq")
+    ]
+    assert [facts["contribution"] for facts in told] == [f"TST-1-C{number}" for number in range(1, 21)]
+
+
+SOMETHING = st.builds(
+    lambda stage, currency, low, more, is_minimum: Given(
+        stage, currency, Decimal(low), Decimal(low + more), is_minimum
+    ),
+    st.sampled_from(Stage.values),
+    st.sampled_from(("USD", "JPY", "EUR")),
+    st.integers(1, 10**12),
+    st.integers(0, 10**12),
+    st.booleans(),
+)
+
+
+@given(st.lists(SOMETHING, max_size=12))
+def test_sums_never_mix_stages_or_currencies(some: list[Given]) -> None:
+    target = money.Target(Decimal(1000), "USD", "exact")
+    sums = progress.by_stage(some, target)
+    assert len({(one.stage, one.currency) for one in sums}) == len(sums)
+    assert {(one.stage, one.currency) for one in sums} == {(one.stage, one.currency) for one in some}
+    for one in sums:
+        same = [item for item in some if (item.stage, item.currency) == (one.stage, one.currency)]
+        assert (one.low, one.high) == (sum(item.low for item in same), sum(item.high for item in same))
+        assert one.number == len(same)
+        assert one.is_minimum == any(item.is_minimum for item in same)
+        if one.currency == "USD":
+            assert (one.share_low, one.share_high) == (one.low / 1000, one.high / 1000)
+        else:
+            assert one.share_low is None and one.share_high is None
+    order = [Stage.values.index(one.stage) for one in sums]
+    assert order == sorted(order)
+
+
+@given(
+    st.lists(st.lists(SOMETHING, max_size=3), min_size=1, max_size=6),
+    st.lists(st.integers(-1, 5), min_size=6, max_size=6),
+)
+def test_what_lies_inside_another_sum_is_never_counted_twice(
+    some: list[list[Given]], outer: list[int]
+) -> None:
+    # A commitment lies inside one of a lower number at most, so that there is no circle.
+    inside = {f"C{n}": f"C{outer[n] % n}" if n and outer[n] >= 0 else "" for n in range(6)}
+    given_by = {f"C{n}": rows for n, rows in enumerate(some)}
+    counted = progress.counted_once(given_by, inside)
+    for code in given_by:
+        outwards, at = [], inside[code]
+        while at:
+            outwards.append(at)
+            at = inside[at]
+        assert (code in counted) == (not set(outwards) & set(given_by))
+    expected = progress.by_stage(one for code in sorted(counted) for one in given_by[code])
+    assert progress.across(given_by, inside) == expected
+
+
+def test_a_pledge_inside_a_pledge_through_one_that_is_not_asked_for_is_left_out() -> None:
+    assert progress.counted_once({"A", "C"}, {"A": "B", "B": "C"}) == {"C"}
+    assert progress.counted_once({"A", "B"}, {"A": "B", "B": "C"}) == {"B"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "en", "uk", "ja"),
+    [
+        ("4500000000", "USD", "4.5 billion US dollars", "4,5 мільярда доларів США", "45億米ドル"),
+        ("12100000000", "USD", "12.1 billion US dollars", "12,1 мільярда доларів США", "121億米ドル"),
+        ("1900000000000", "JPY", "1.9 trillion Japanese yen", "1,9 трильйона японських єн", "1.9兆円"),
+        ("1", "UAH", "1 Ukrainian hryvnia", "1 українська гривня", "1ウクライナ フリヴニャ"),
+        ("12.5", "EUR", "12.50 euros", "12,50 євро", "12.50ユーロ"),
+        ("4500000001", "USD", "4,500,000,001 US dollars", "4 500 000 001 долар США", "4,500,000,001米ドル"),
+        ("10000000", "XXX", "10 million", "10 мільйонів", "1000万"),
+    ],
+)
+def test_sums_in_words_are_exact_in_three_languages(
+    amount: str, currency: str, en: str, uk: str, ja: str
+) -> None:
+    for language, expected in (("en", en), ("uk", uk), ("ja", ja)):
+        with translation.override(language):
+            said = money.sum_in_words(Decimal(amount), currency)
+        assert said.replace("\u00a0", " ") == expected
+
+
+def test_currencies_in_use_are_known_with_their_digits() -> None:
+    for code in ("USD", "JPY", "EUR", "UAH", "XDR", "KWD"):
+        assert money.check_currency(code) == code
+    assert [money.minor_digits(code) for code in ("JPY", "USD", "KWD", "RSD", "IQD", "XDR")] == [
+        0, 2, 3, 2, 3, 2,
+    ]  # fmt: skip
+    assert money.plain_text(Decimal("1500000000.5000")) == "1500000000.5"
+    assert money.plain_text(Decimal("100.0000")) == "100"
+    assert money.plain_text(Decimal("1E+3")) == "1000"
