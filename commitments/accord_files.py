@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from django.conf import settings
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
 
 SCHEMA = Path(settings.BASE_DIR) / "fixtures" / "accord.schema.json"
 MAX_BYTES = 20_000_000
@@ -175,11 +176,16 @@ def _relative(text: str, today: date) -> str:
     return (today + timedelta(days=days)).isoformat()
 
 
+def _schema() -> Any:
+    """The schema as it holds once relative dates are resolved: what is left of them is an error."""
+    text = SCHEMA.read_text(encoding="utf-8")
+    return json.loads(text.replace("|today([+-][0-9]{1,5}d)?", ""))
+
+
 def check(file: AccordFile) -> None:
     """Raises BadFile with every place that breaks the schema, line and field first."""
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     found = sorted(
-        Draft202012Validator(schema).iter_errors(file.data),
+        Draft202012Validator(_schema()).iter_errors(file.data),
         key=lambda error: (file.line(tuple(error.absolute_path)), str(error.message)),
     )
     errors = []
@@ -188,6 +194,14 @@ def check(file: AccordFile) -> None:
         while best.context:
             # In a choice of forms, the form that got furthest is the one that was meant.
             best = max(best.context, key=lambda inner: len(inner.absolute_path))
-        errors.append(file.error(tuple(best.absolute_path), best.message[:300]))
+        errors.append(file.error(tuple(best.absolute_path), _rule(best)))
     if errors:
         raise BadFile(*errors)
+
+
+def _rule(error: ValidationError) -> str:
+    """What is wrong, in words: a form is told by its description, not by its pattern."""
+    said = error.schema.get("description") if isinstance(error.schema, dict) else None
+    if error.validator == "pattern" and said:
+        return f"{str(error.instance)[:80]!r} is not of this form: {said}"
+    return error.message[:300]

@@ -147,6 +147,9 @@ class Instrument(models.Model):
         default=list, blank=True, help_text=_("References: a source's code and the place in it.")
     )
     note = models.TextField(blank=True, default="")
+    accords = models.ManyToManyField(
+        Accord, related_name="instruments", blank=True, help_text=_("The accords whose files name it.")
+    )
 
     class Meta:
         ordering = ["code"]

@@ -72,9 +72,10 @@ def register_accord(facts: AccordFacts, *, actor: Actor, origin: str = Origin.LI
     for row in facts.topics:
         Topic.objects.get_or_create(code=row["code"], defaults={"label": row["label"]})
     for row in facts.instruments:
-        Instrument.objects.get_or_create(
+        instrument, _new = Instrument.objects.get_or_create(
             code=row["code"], defaults={name: value for name, value in row.items() if name != "code"}
         )
+        instrument.accords.add(accord)
     if is_new:
         append(
             EventKind.ACCORD_REGISTERED,

@@ -15,7 +15,14 @@ from commitments.log import append, operation
 from commitments.models import Assessment, Commitment, Deadline, Evidence
 from commitments.operations.evidence import NewEvidence, add_rows, say_added
 from commitments.operations.guards import problems_of, second_person
-from commitments.operations.keeping import check_version, close_what_ends, locked, next_numbers, refresh
+from commitments.operations.keeping import (
+    check_version,
+    close_what_ends,
+    locked,
+    next_numbers,
+    number_for,
+    refresh,
+)
 from commitments.refusals import Refused, refuse
 from commitments.words import CODEBOOK, REVERSALS, EventKind, Origin, Review, Status
 
@@ -33,6 +40,10 @@ class Judgement:
     new_evidence: Sequence[NewEvidence] = ()
     language: str = "en"
     file_key: str = ""
+    # Of history alone: who judged, under which codebook, and the number it had.
+    assessor: str = ""
+    codebook: str = ""
+    number: int | None = None
 
 
 def latest_day(now: datetime) -> date:
@@ -96,18 +107,17 @@ def draft_assessments(
         commitment = rows[judgement.commitment]
         if not judgement.reason.strip():
             raise refuse("reason", "reason", _("A judgement needs a reason."))
-        numbers[commitment.pk] += 1
         assessment = Assessment(
             commitment=commitment,
-            number=numbers[commitment.pk],
+            number=number_for(Assessment, numbers, commitment, judgement.number),
             file_key=judgement.file_key,
             status=judgement.status if judgement.status in Status.values else "",
             effective_on=judgement.effective_on,
             reason=judgement.reason.strip(),
             language=judgement.language,
             confidence=judgement.confidence,
-            assessor=actor.office,
-            codebook=CODEBOOK,
+            assessor=judgement.assessor or actor.office,
+            codebook=judgement.codebook or CODEBOOK,
             origin=origin,
             drafted_at=now,
             drafted_by_id=actor.person_id,
@@ -266,6 +276,7 @@ def retract_assessments(
     why: str,
     version: int | None = None,
     now: datetime | None = None,
+    origin: str = Origin.LIVE,
 ) -> list[Assessment]:
     """Retracts published judgements, for a reason; they stay visible, and what they closed is open again."""
     if not why.strip():
@@ -292,6 +303,7 @@ def retract_assessments(
             commitment.accord,
             commitment,
             by=actor.office,
+            origin=origin,
             happened_on=timezone.localdate(now),
             facts={
                 "assessment": assessment.code,

@@ -15,7 +15,7 @@ from commitments.log import append, operation
 from commitments.models import Commitment, Evidence, Source
 from commitments.operations.accords import checked_source, edtf_day
 from commitments.operations.guards import proves
-from commitments.operations.keeping import check_version, locked, next_numbers, refresh
+from commitments.operations.keeping import check_version, locked, next_numbers, number_for, refresh
 from commitments.refusals import refuse
 from commitments.words import Act, Bearing, EventKind, Nature, Origin
 
@@ -34,6 +34,7 @@ class NewEvidence:
     quote: str = ""
     happened: str = ""
     file_key: str = ""
+    number: int | None = None
 
 
 def _source_for(
@@ -103,13 +104,13 @@ def add_rows(
             raise refuse(
                 "quote", "length", _("A quote has 300 characters at most: a short phrase with its place.")
             )
-        numbers[commitment.pk] += 1
+        number = number_for(Evidence, numbers, commitment, order.number)
         new.append(
             Evidence(
                 commitment=commitment,
-                number=numbers[commitment.pk],
+                number=number,
                 file_key=order.file_key,
-                source=_source_for(order, commitment, numbers[commitment.pk], known),
+                source=_source_for(order, commitment, number, known),
                 locator=order.locator,
                 quote=order.quote,
                 nature=order.nature,

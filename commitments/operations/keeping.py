@@ -102,6 +102,24 @@ def next_numbers(model: type[Model], commitments: Iterable[Commitment]) -> dict[
     return defaultdict(int, dict(rows))
 
 
+def number_for(
+    model: type[Assessment] | type[Evidence],
+    numbers: dict[int, int],
+    commitment: Commitment,
+    wanted: int | None,
+) -> int:
+    """The number of a new row: the next one, or the one it had in the record that a file was written from.
+
+    Raises Refused when that number is taken. `numbers` (see `next_numbers`) moves on.
+    """
+    last = numbers[commitment.pk]
+    number = last + 1 if wanted is None else wanted
+    if number <= last and model.objects.filter(commitment=commitment, number=number).exists():
+        raise Refused(Problem("number", "taken", _("The number %(number)s is taken.") % {"number": number}))
+    numbers[commitment.pk] = max(last, number)
+    return number
+
+
 def midnight(day: date) -> datetime:
     """The beginning of a day in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -176,6 +176,22 @@ def test_a_bad_file_names_line_and_field_and_changes_nothing(
 
 
 @pytest.mark.django_db
+def test_the_message_tells_the_form_and_not_its_pattern(tmp_path: Path) -> None:
+    for old, new, says in (
+        ("edtf: 2025-23", "edtf: sometime", "'sometime' is not of this form: Days as an EDTF value"),
+        ('signed_on: "2024-06-13"', 'signed_on: "today-3d"', "'today-3d' is not of this form: One day"),
+        ("code: JUA-A01", "code: XYZ-A01", "does not begin with the accord's prefix: JUA-"),
+    ):
+        text = JUA.read_text(encoding="utf-8")
+        if old not in text:
+            old = old.replace("2025-23", '"2025-23"')
+        with pytest.raises(BadFile) as refusal:
+            load_accord(broken(tmp_path, old, new), today=TODAY)
+        assert says in str(refusal.value)
+        assert "^" not in str(refusal.value)
+
+
+@pytest.mark.django_db
 def test_a_file_that_breaks_a_rule_of_the_record_is_refused_whole(tmp_path: Path) -> None:
     # The schema cannot see it, the guard does: nothing fulfilled from the future.
     text = JUA.read_text(encoding="utf-8")

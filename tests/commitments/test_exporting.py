@@ -1,0 +1,182 @@
+"""Export: what an accord's file says, loaded again, is the same record, and exported again the same bytes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+
+from commitments import operations, wire
+from commitments.actors import loader
+from commitments.importing import load_accord
+from commitments.models import Accord, Commitment, Event, Instrument, Party, Source, Topic
+from tests import servers, world
+
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
+TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+# What a file cannot bring: when something was entered here, and that it was entered as news.
+OF_THE_ENTRY = {
+    "version", "changed_at", "public_at", "published_at", "withdrawn_at", "retracted_at", "closed_at", "origin",
+}  # fmt: skip
+
+
+def bare(value: Any) -> Any:
+    """A wire form without the instants of entry."""
+    if isinstance(value, dict):
+        return {name: bare(item) for name, item in value.items() if name not in OF_THE_ENTRY}
+    return [bare(item) for item in value] if isinstance(value, list) else value
+
+
+def the_record() -> Any:
+    """Everything that is told of the accords and what surrounds them."""
+    commitments = wire.commitments(Commitment.objects.order_by("code"), NOW, history=True)
+    for row in commitments:
+        row["assessments"].sort(key=lambda one: one["code"])
+        row["assessment"] = row["assessment"] and row["assessment"]["code"]
+    return bare(
+        orjson.loads(
+            orjson.dumps(
+                {
+                    "accords": wire.accords(Accord.objects.order_by("code")),
+                    "facts": list(Accord.objects.order_by("code").values_list("facts", flat=True)),
+                    "commitments": commitments,
+                    "parties": list(Party.objects.order_by("code").values("code", "kind", "name", "time_zone")),
+                    "topics": list(Topic.objects.order_by("code").values("code", "label")),
+                    "sources": list(
+                        Source.objects.order_by("pk").values(
+                            "code", "title", "author", "publisher", "published", "address", "nature",
+                            "language", "file", "note",
+                        )
+                    ),
+                    "instruments": list(
+                        Instrument.objects.order_by("code").values(
+                            "code", "name", "short_name", "type", "dates", "parties", "sources", "note"
+                        )
+                    ),
+                    "provisions": list(
+                        Accord.objects.order_by("code", "provisions__pk").values_list("provisions__code", flat=True)
+                    ),
+                }
+            )
+        )
+    )  # fmt: skip
+
+
+def exported(code: str) -> str:
+    out = StringIO()
+    call_command("export_accord", code, stdout=out)
+    return out.getvalue()
+
+
+def loaded_elsewhere(text: str, path: Path) -> tuple[Any, str]:
+    """The record that the file gives in an empty database, and what that one exports."""
+    path.write_text(text, encoding="utf-8")
+    here = connection.settings_dict["NAME"]
+    with servers.clone("again") as database:
+        connections.close_all()
+        connection.settings_dict["NAME"] = database.name
+        try:
+            report = load_accord(path, today=date(2026, 12, 24))
+            assert report.differences == []
+            assert not any(load_accord(path, today=TODAY).added.values())
+            call_command("verify_log", stdout=StringIO())
+            return the_record(), exported(report.accord)
+        finally:
+            connections.close_all()
+            connection.settings_dict["NAME"] = here
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [("japan-ukraine-2024.yaml", "JP-UA-ACCORD-2024"), ("example-accord.yaml", "EX-LUME-ACCORD")],
+)
+def test_a_loaded_accord_exported_and_loaded_again_is_the_same_record(
+    fresh_db: Any, tmp_path: Path, file: str, code: str
+) -> None:
+    load_accord(FIXTURES / file, today=TODAY)
+    text = exported(code)
+    record, again = loaded_elsewhere(text, tmp_path / "again.yaml")
+    assert record == the_record()
+    assert again == text
+
+
+def test_what_staff_have_done_survives_as_history_with_its_reasons(fresh_db: Any, tmp_path: Path) -> None:
+    accord = world.an_accord(facts={"on": "today", "a list": [1, {"b": None}], "empty": []})
+    one = world.a_commitment(accord, steps=[{"label": {"en": "A step"}}])
+    first, second = world.a_deadline(one, "2024-12"), world.a_deadline(one, "2025-23")
+    reviewer = world.actor("reviewer")
+    proof = world.some_evidence(one, quote='a "quoted": phrase # of words')
+    spare = world.some_evidence(one, bearing="context")
+    editor = world.actor("editor")
+    world.a_draft(one, "in_progress", editor, evidence=[proof.number])
+    begun = world.published(one, "in_progress", [proof])
+    done = world.published(
+        one, "fulfilled", [proof], effective_on=date(2024, 8, 2), reason="Line.\n\nAnd: two."
+    )
+    operations.withdraw_evidence([spare.code], actor=reviewer, why="A copy.")
+    operations.retract_assessments([done.code], actor=reviewer, why="Too early.")
+    late = world.a_deadline(one, "2026")
+    operations.move_deadlines({first.code: "2025-03"}, actor=reviewer, why="Agreed.", authority="agreed")
+    operations.move_deadlines({first.code: "2025-06"}, actor=reviewer, why="Agreed again.")
+    operations.meet_deadlines({second.code: date(2025, 12, 24)}, actor=reviewer, why="Seen.")
+    operations.retract_assessments([begun.code], actor=reviewer, why="Not shown.")
+    world.published(one, "in_progress", [proof], effective_on=date(2024, 8, 3))
+    world.a_commitment(accord, "TST-2", dependencies=[{"on": "TST-1", "type": "hard"}], kind="continuing")
+    operations.correct_commitments(
+        {one.code: {"title": {"en": "Do it well: now"}}}, actor=reviewer, why="A typing error."
+    )
+    text = exported(world.ACCORD)
+    record, again = loaded_elsewhere(text, tmp_path / "again.yaml")
+    assert record == the_record()
+    assert again == text
+    for reason in ("Too early.", "Not shown.", "A copy.", "Agreed again.", "Seen.", "Line.\\n\\nAnd: two."):
+        assert reason in text
+    assert late.code == "TST-1-D3"
+    assert "number: 2" in text, "the draft keeps its number, so that public codes stay what they were"
+    # The record it came from knows every row of it: nothing is added a second time.
+    path = tmp_path / "home.yaml"
+    path.write_text(text, encoding="utf-8")
+    before = Event.objects.count()
+    report = load_accord(path, today=TODAY)
+    assert not any(report.added.values())
+    assert (report.differences, Event.objects.count()) == ([], before)
+
+
+@pytest.mark.django_db
+def test_the_file_is_made_for_reading(tmp_path: Path) -> None:
+    load_accord(FIXTURES / "japan-ukraine-2024.yaml", today=TODAY)
+    path = tmp_path / "out.yaml"
+    out = StringIO()
+    call_command("export_accord", "JP-UA-ACCORD-2024", output=path, stdout=out)
+    assert "90 commitments" in out.getvalue()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    long = [line for line in lines if len(line) > 110 and " " in line.strip()[20:]]
+    assert [line for line in long if line.isascii() and "http" not in line] == []
+    assert '  signed_on: "2024-06-13"' in lines
+    assert list(tmp_path.iterdir()) == [path], "nothing else is left behind"
+    assert world_loader_reads(path)
+
+
+def world_loader_reads(path: Path) -> bool:
+    """Whether the file passes its own schema."""
+    from commitments.accord_files import check, read
+
+    check(read(path))
+    return True
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_exported_says_so(tmp_path: Path) -> None:
+    world.an_accord()
+    with pytest.raises(CommandError, match=f"no accord “NONE”.*{world.ACCORD}"):
+        call_command("export_accord", "NONE")
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("export_accord", world.ACCORD, output=tmp_path / "missing" / "out.yaml")
+    assert loader().office
