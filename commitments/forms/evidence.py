@@ -58,7 +58,7 @@ class EvidenceFields(forms.Form):
 
 def new_evidence(commitment: Commitment, given: Mapping[str, Any], source: str | None = None) -> NewEvidence:
     """The order to attach what the fields of EvidenceFields say."""
-    coded = {name: given[name] or first for name, first in FIRST_WORDS.items()}
+    coded: dict[str, Any] = {name: given[name] or first for name, first in FIRST_WORDS.items()}
     return NewEvidence(
         commitment=commitment.code,
         **coded,

@@ -143,6 +143,7 @@ def test_what_staff_have_done_survives_as_history_with_its_reasons(fresh_db: Any
     # The record it came from knows every row of it: nothing is added a second time.
     path = tmp_path / "home.yaml"
     path.write_text(text, encoding="utf-8")
+    operations.scan(datetime.now(UTC))
     before = Event.objects.count()
     report = load_accord(path, today=TODAY)
     assert not any(report.added.values())

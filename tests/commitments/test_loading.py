@@ -38,6 +38,15 @@ def test_what_had_passed_before_a_load_is_not_news() -> None:
     assert head().seq == seq
 
 
+@pytest.mark.django_db
+def test_what_passed_in_the_record_is_news_although_a_load_is_the_first_to_look() -> None:
+    load_accord(EXAMPLE, today=TODAY)
+    world.a_deadline(Commitment.objects.get(code="EXA-06"), "2026-01")
+    load_accord(EXAMPLE, today=TODAY)
+    told = Event.objects.filter(crossed_at__isnull=False, commitment__code="EXA-06")
+    assert [event.origin for event in told] == ["live"]
+
+
 def standing(code: str) -> tuple[str, str, str]:
     row: Any = Commitment.objects.standing_at(NOW).get(code=code)
     return row.status, row.timeliness, row.upkeep
