@@ -15,7 +15,7 @@ from commitments.actors import Actor
 from commitments.deadlines import Window
 from commitments.deadlines import due_at as due_at_of
 from commitments.log import give_up_waiting
-from commitments.models import Accord, Assessment, Commitment, Deadline, Participation
+from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Participation
 from commitments.refusals import Problem, Refused, Stale
 from commitments.words import ClosedAs, Role, Status
 
