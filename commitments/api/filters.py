@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from commitments.models import Accord, Commitment, Event, Participation, Party, Topic
 from commitments.models.fields import CODE
-from commitments.words import EventKind, Kind, Role, Status, Timeliness, Upkeep
+from commitments.words import Contested, EventKind, Kind, Role, Status, Timeliness, Upkeep
 from tracker.kit.localized import LANGUAGES
 from tracker.kit.problems import BadParameter
 
@@ -81,14 +81,30 @@ def a_code(name: str, value: str) -> str:
     return value
 
 
-COMMITMENT_FILTERS = ("accord", "status", "timeliness", "upkeep", "party", "role", "kind", "topic")
+COMMITMENT_FILTERS = (
+    "accord",
+    "status",
+    "timeliness",
+    "upkeep",
+    "party",
+    "role",
+    "kind",
+    "topic",
+    "contested",
+)
 
 
 def narrow(found: QuerySet[Commitment], asked: Asked) -> QuerySet[Commitment]:
     """The commitments that fit every filter; `found` knows where they stand (`standing_at`)."""
     if accords := asked.any_of("accord", Accord.objects.values_list("code", flat=True).order_by("code")):
         found = found.filter(accord__in=Accord.objects.filter(code__in=accords).values("pk"))
-    for name, words in (("status", Status), ("timeliness", Timeliness), ("upkeep", Upkeep), ("kind", Kind)):
+    for name, words in (
+        ("status", Status),
+        ("timeliness", Timeliness),
+        ("upkeep", Upkeep),
+        ("kind", Kind),
+        ("contested", Contested),
+    ):
         if values := asked.any_of(name, words.values):
             found = found.filter(**{f"{name}__in": values})
     parties = asked.any_of("party", Party.objects.values_list("code", flat=True).order_by("code"))

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from commitments import words
+from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.shapes import SHAPES, ref
 from tracker.kit.localized import LANGUAGES
 from tracker.kit.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -14,8 +15,14 @@ from tracker.kit.paging import DEFAULT_LIMIT, MAX_LIMIT
 SETTINGS = {
     # The shapes name their own enumerations; the hook that would do so for serializers has nothing to add.
     "POSTPROCESSING_HOOKS": [],
-    "APPEND_COMPONENTS": {"schemas": SHAPES},
-    "TAGS": [{"name": "accords"}, {"name": "commitments"}, {"name": "events"}, {"name": "about"}],
+    "APPEND_COMPONENTS": {"schemas": SHAPES | MONEY_SHAPES},
+    "TAGS": [
+        {"name": "accords"},
+        {"name": "commitments"},
+        {"name": "contributions"},
+        {"name": "events"},
+        {"name": "about"},
+    ],
     "SCHEMA_PATH_PREFIX": "/api/v1/",
 }
 PROBLEM = "application/problem+json"
@@ -95,11 +102,25 @@ COMMITMENTS = _said(
     _any_of("role", "What a party is to the commitment; with `party`, that party.", list(words.Role.values)),
     _any_of("kind", "What sort of promise it is.", list(words.Kind.values)),
     _any_of("topic", "The code of a topic."),
+    _any_of("contested", "Whether a party disputes what we say.", list(words.Contested.values)),
     LIMIT,
     CURSOR,
 )
 COMMITMENT = _said(
     "commitments", "read_commitment", "One commitment", _answers("CommitmentWithHistory", 404), CODE
+)
+CONTRIBUTIONS = _said(
+    "contributions",
+    "list_contributions",
+    "Money that was pledged, allocated or delivered, by commitment",
+    _answers("ContributionPage"),
+    _any_of("accord", "The code of an accord."),
+    _any_of("commitment", "The code of a commitment."),
+    _any_of("stage", "How far it has come.", list(words.Stage.values)),
+    _any_of("currency", "ISO 4217; nothing is converted."),
+    _any_of("party", "The code of the party that gives it."),
+    LIMIT,
+    CURSOR,
 )
 EVENTS = _said(
     "events",

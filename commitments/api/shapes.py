@@ -145,6 +145,7 @@ COMMITMENT = {
     "trigger": free("What starts a conditional duty."),
     "rhythm": free("How a duty recurs."),
     "cautions": many(text(), "What must not be read into it."),
+    "contested": word(words.Contested, "Whether a party disputes what we say."),
     "status": word(words.Status, "What people judged."),
     "status_on": or_null(day("The day from which the status holds.")),
     "timeliness": word(words.Timeliness, "What the parties' clock says, as of `as_of`."),
@@ -162,6 +163,9 @@ COMMITMENT = {
     "sources": many(ref("CitedSource"), "The documents that carry the commitment."),
     "evidence": many(ref("Evidence")),
     "assessment": or_null(ref("Assessment")),
+    "money": or_null(ref("Money")),
+    "contributions": many(ref("Contribution")),
+    "positions": many(ref("Position"), "What the parties say of it, beside our judgement."),
     "steps": many(
         obj(
             "A fact on the way; without a date it has not been found.",
@@ -299,7 +303,9 @@ SHAPES: dict[str, Shape] = {
         crossed_at=or_null(instant("The true instant, where the clock speaks.")),
         by=or_null(text("An office; null: the clock.")),
         sentence=text("What happened, in the language of the answer."),
-        before={"description": "What stood before, where the event says so: a status, or a date."},
+        before={
+            "description": "What stood before, where the event says so: a status, a date, or whether it is contested."
+        },
         after={"description": "What stands after it."},
         note=or_null(text("The words that go with it; null when there are none or they were erased.")),
         note_language=or_null(text()),
@@ -322,6 +328,7 @@ SHAPES: dict[str, Shape] = {
         name=text(),
         accords=link(),
         commitments=link(),
+        contributions=link(),
         events=link(),
         schema=link(),
         docs=link(),

@@ -102,6 +102,7 @@ class Index(Door):
                 "name": settings.SITE_NAME,
                 "accords": wire.api_address("accords"),
                 "commitments": wire.api_address("commitments"),
+                "contributions": wire.api_address("contributions"),
                 "events": wire.api_address("events"),
                 "schema": wire.api_address("schema"),
                 "docs": wire.api_address("docs"),
@@ -124,7 +125,7 @@ class Accords(Door):
             found = found.filter(code__gt=place[0])
         with snapshot():
             rows, cursor = cut(wire.accords(found[: limit + 1]), limit, lambda row: [row["code"]])
-        return Response(_list(rows, asked, "accords", cursor))
+        return Response(list_answer(rows, asked, "accords", cursor))
 
 
 class OneAccord(Door):
@@ -154,7 +155,7 @@ class Commitments(Door):
                 found = found.filter(code__gt=place[0])
             read = wire.commitments(found.order_by("code")[: limit + 1], now)
         rows, cursor = cut(read, limit, lambda row: [row["code"]])
-        return Response(_list(rows, asked, "commitments", cursor))
+        return Response(list_answer(rows, asked, "commitments", cursor))
 
 
 class OneCommitment(Door):
@@ -211,7 +212,8 @@ class Events(Door):
             )
 
 
-def _list(rows: Any, asked: Asked, name: str, cursor: str | None) -> dict[str, Any]:
+def list_answer(rows: Any, asked: Asked, name: str, cursor: str | None) -> dict[str, Any]:
+    """A page of a list, with the address of the next one."""
     onward = None
     if cursor:
         onward = address(wire.api_address(name), [*asked.kept("cursor"), ("cursor", cursor)])

@@ -8,12 +8,14 @@ from commitments.wire.accords import accords
 from commitments.wire.addresses import Wire, api_address, page_address, site_address
 from commitments.wire.commitments import commitments
 from commitments.wire.events import cursor_of, events
+from commitments.wire.money import contributions
 
 __all__ = [
     "Wire",
     "accords",
     "api_address",
     "commitments",
+    "contributions",
     "cursor_of",
     "events",
     "page_address",

@@ -27,7 +27,8 @@ SOURCE_FIELDS = (
 )
 
 
-def _source(row: Mapping[str, Any], prefix: str = "source__") -> Wire:
+def source_of(row: Mapping[str, Any], prefix: str = "source__") -> Wire:
+    """The source in a row whose columns begin with `prefix`."""
     return {name: row[prefix + name] or None for name in SOURCE_FIELDS}
 
 
@@ -104,7 +105,7 @@ def sources_of(keys: Sequence[int]) -> Rows:
         .values("commitment_id", "lines", *(f"source__{name}" for name in SOURCE_FIELDS))
     )
     return _by_commitment(
-        {"commitment_id": row["commitment_id"], **_source(row), "lines": row["lines"]} for row in rows
+        {"commitment_id": row["commitment_id"], **source_of(row), "lines": row["lines"]} for row in rows
     )
 
 
@@ -139,7 +140,7 @@ def evidence_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
             "bearing": row["bearing"],
             "happened": row["happened"] or None,
             "happened_on": row["happened_on"],
-            "source": _source(row),
+            "source": source_of(row),
             "locator": row["locator"] or None,
             "quote": row["quote"] or None,
             "origin": row["origin"],

@@ -18,6 +18,7 @@ from commitments.wire.attachments import (
     sources_of,
     steps_of,
 )
+from commitments.wire.money import contributions_of, money_of, positions_of
 from commitments.words import Review, Role
 
 TERMS = ("period", "qualifiers", "amount", "portfolio", "trigger", "rhythm", "cautions")
@@ -44,6 +45,7 @@ def _terms_of(found: QuerySet[Commitment], now: datetime) -> list[Wire]:
         "ends_when",
         "awaits_event",
         *TERMS,
+        "contested",
         "status",
         "status_on",
         "timeliness",
@@ -85,7 +87,7 @@ def _terms_of(found: QuerySet[Commitment], now: datetime) -> list[Wire]:
 
 
 def commitments(found: QuerySet[Commitment], now: datetime, *, history: bool = False) -> list[Wire]:
-    """Commitments as they stand at `now` (UTC), in six queries whatever their number.
+    """Commitments as they stand at `now` (UTC), in eight queries whatever their number.
 
     With `history`, every public judgement too, also retracted ones; else the current one alone.
     """
@@ -94,7 +96,7 @@ def commitments(found: QuerySet[Commitment], now: datetime, *, history: bool = F
     codes = {row["pk"]: row["code"] for row in rows}
     deadlines, sources = deadlines_of(keys, codes, now), sources_of(keys)
     evidence, assessments = evidence_of(keys, codes), assessments_of(keys, codes)
-    steps = steps_of(keys)
+    steps, money, positions = steps_of(keys), contributions_of(keys), positions_of(keys, codes)
     return [
         _commitment(row, now)
         | {
@@ -105,6 +107,9 @@ def commitments(found: QuerySet[Commitment], now: datetime, *, history: bool = F
                 (one for one in assessments[row["pk"]] if one["review"] == Review.PUBLISHED), None
             ),
             "steps": steps[row["pk"]],
+            "money": money_of(row["amount"], money[row["pk"]]),
+            "contributions": money[row["pk"]],
+            "positions": positions[row["pk"]],
         }
         | ({"assessments": assessments[row["pk"]]} if history else {})
         for row in rows
@@ -146,6 +151,7 @@ def _commitment(row: Wire, now: datetime) -> Wire:
         "ends_when": row["ends_when"] or None,
         "awaits_event": row["awaits_event"],
         **{name: row[name] for name in TERMS},
+        "contested": row["contested"],
         "status": row["status"],
         "status_on": row["status_on"],
         "timeliness": row["timeliness"],

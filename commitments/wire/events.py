@@ -23,6 +23,8 @@ def _change(kind: str, facts: Mapping[str, Any]) -> tuple[Any, Any]:
     """What stood before and what stands after, where the event says so."""
     if kind == EventKind.DEADLINE_MOVED:
         return facts["before"], {name: facts.get(name) for name in ("edtf", "due_at", "authority")}
+    if kind in (EventKind.POSITION_STATED, EventKind.POSITION_RESOLVED):
+        return facts["contested"]["before"], facts["contested"]["after"]
     return facts.get("before"), facts.get("after")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from commitments.sentences import facts_of, sentence
 from commitments.words import Stage
 from tests import world
 from tests.servers import FreshDatabase
+from tracker.kit.paging import encode_cursor
 
 TARGET = {"value": "4500000000", "currency": "USD", "bound": "exact", "period": "2024"}
 
@@ -361,3 +363,69 @@ def test_currencies_in_use_are_known_with_their_digits() -> None:
     assert money.plain_text(Decimal("1500000000.5000")) == "1500000000.5"
     assert money.plain_text(Decimal("100.0000")) == "100"
     assert money.plain_text(Decimal("1E+3")) == "1000"
+
+
+def get(address: str, status: int = 200) -> Any:
+    """The decoded answer of the API."""
+    response = Client().get(f"/api/v1/{address}")
+    assert response.status_code == status, response.content[:500]
+    return response.json()
+
+
+def test_the_feed_tells_the_target_and_every_stage_apart(commitment: Commitment) -> None:
+    done = world.some_evidence(commitment)
+    recorded(commitment, stage="pledged", amount="4500000000")
+    recorded(commitment, evidence=done.number, note="The first half.")
+    recorded(commitment, amount="", amount_low="1000000000", amount_high="2000000000")
+    recorded(commitment, currency="JPY", amount="100000", bound="minimum")
+    gone = recorded(commitment, amount="7")
+    operations.withdraw_contributions([gone.code], actor=loader(), why="Counted twice.")
+    told = get("commitments/TST-1/")
+    assert told["money"]["target"] == {
+        "value": "4500000000",
+        "currency": "USD",
+        "bound": "exact",
+        "period": "2024",
+        "inside": None,
+        "basis": None,
+    }
+    keys = ("stage", "currency", "low", "high", "minimum", "contributions", "share_low", "share_high")
+    assert [tuple(one[key] for key in keys) for one in told["money"]["stages"]] == [
+        ("pledged", "USD", "4500000000", "4500000000", False, 1, "1", "1"),
+        ("delivered", "JPY", "100000", "100000", True, 1, None, None),
+        ("delivered", "USD", "2500000000", "3500000000", False, 2, "0.5555", "0.7777"),
+    ]
+    assert [row["code"] for row in told["contributions"]] == [f"TST-1-C{number}" for number in range(1, 6)]
+    second, last = told["contributions"][1], told["contributions"][4]
+    assert (second["evidence"], second["party"], second["note"]) == ("TST-1-E1", "JPN", "The first half.")
+    assert second["source"]["code"] == "ministry"
+    assert last["withdrawn_why"] == "Counted twice."
+    assert get("commitments/?accord=TST-2024")["results"][0]["money"] == told["money"]
+
+
+def test_the_list_of_contributions_narrows_and_pages_through_everything_once(accord: Accord) -> None:
+    for code in ("TST-1", "TST-10", "TST-2"):
+        row = world.a_commitment(accord, code)
+        recorded(row)
+        recorded(row, stage="pledged", currency="JPY", amount="5", party="UKR")
+    codes = ["TST-1-C1", "TST-1-C2", "TST-10-C1", "TST-10-C2", "TST-2-C1", "TST-2-C2"]
+    for limit in (1, 4, 6):
+        seen, following = [], f"contributions/?limit={limit}"
+        while following:
+            answer = get(following)
+            seen += [row["code"] for row in answer["results"]]
+            following = (answer["next"] or "").rpartition("/api/v1/")[2]
+        assert seen == codes
+    for query, expected in (
+        ("stage=pledged&currency=JPY", codes[1::2]),
+        ("commitment=TST-10", codes[2:4]),
+        ("party=JPN&accord=TST-2024", codes[::2]),
+        ("currency=EUR", []),
+    ):
+        assert [row["code"] for row in get(f"contributions/?{query}")["results"]] == expected
+    for query in (
+        "stage=given", "currency=usd", "currency=DEM", "party=FRA", "commitment=TST-9", "commitment=%00",
+        "accord=none", "limit=0", "cursor=abc", "sort=amount",
+        f"cursor={encode_cursor('TST-1', 'x')}", f"cursor={encode_cursor('TST-1')}",
+    ):  # fmt: skip
+        assert get(f"contributions/?{query}", 400)["errors"][0]["name"] == query.split("=")[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -209,3 +210,28 @@ def test_two_parties_speaking_at_once_are_both_heard(fresh_db: FreshDatabase) ->
     assert not failures
     assert [row.number for row in Position.objects.order_by("number")] == list(range(1, 11))
     assert contested(commitment) == "contested"
+
+
+def test_the_feed_tells_positions_beside_the_judgement_and_the_events_what_changed(
+    commitment: Commitment,
+) -> None:
+    judged = world.published(commitment, "fulfilled", [world.some_evidence(commitment)])
+    row = stated(commitment, assessment=judged.number)
+    told = Client().get("/api/v1/commitments/TST-1/").json()
+    assert (told["status"], told["contested"]) == ("fulfilled", "contested")
+    (position,) = told["positions"]
+    assert (position["code"], position["party"], position["stance"]) == ("TST-1-S1", "UKR", "disputes")
+    assert (position["text"], position["assessment"], position["open"]) == (row.text, judged.code, True)
+    assert position["source"]["address"] == "https://ministry.example/notice"
+    resolved(row)
+    told = Client().get("/api/v1/commitments/TST-1/").json()
+    assert (told["contested"], told["positions"][0]["resolved_as"]) == ("resolved", "kept")
+    events = Client().get("/api/v1/events/?kind=position_stated,position_resolved").json()["results"]
+    assert [(event["before"], event["after"], event["note"]) for event in events] == [
+        ("none", "contested", "We see this differently."),
+        ("contested", "resolved", "The ministry confirmed what we say."),
+    ]
+    for query, codes in (("contested=resolved", ["TST-1"]), ("contested=contested", [])):
+        found = Client().get(f"/api/v1/commitments/?{query}").json()["results"]
+        assert [one["code"] for one in found] == codes
+    assert Client().get("/api/v1/commitments/?contested=yes").status_code == 400
