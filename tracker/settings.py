@@ -232,6 +232,13 @@ EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 10, 1, 60)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <alerts@{SITE_HOST}>")
 # Sign-ups an hour from one network (an IPv4 address, an IPv6 /64).
 SIGNUPS_PER_NETWORK = number("SIGNUPS_PER_NETWORK", 30, 1, 100000)
+# Our own client reaches public addresses only; tests and the fault bench name the ports of 127.0.0.1 that it may.
+try:
+    OUTBOUND_LOOPBACK_PORTS = frozenset(int(port) for port in env.list("OUTBOUND_LOOPBACK_PORTS", default=[]))
+except ValueError:
+    raise ImproperlyConfigured("OUTBOUND_LOOPBACK_PORTS must be port numbers with commas between.") from None
+if OUTBOUND_LOOPBACK_PORTS and IS_PRODUCTION:
+    raise ImproperlyConfigured("OUTBOUND_LOOPBACK_PORTS is for tests only: it opens this machine to webhooks.")
 # Where the demo's mail catcher keeps what it received; empty everywhere else, and then there is no such page.
 DEMO_MAIL_DIR = env.str("DEMO_MAIL_DIR", default="")
 if DEMO_MAIL_DIR and IS_PRODUCTION:

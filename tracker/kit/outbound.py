@@ -1,0 +1,312 @@
+"""The one way out to the web: a client that reaches public addresses only, within a total time and size.
+
+A name is resolved once per connection; every address it has must be public, and the connection goes to an address that
+was checked, so that a second answer of the name server changes nothing. TLS and the Host header keep the name. Nothing
+of the environment (proxies, netrc) is read, no cookie is kept, nothing is decompressed.
+
+It stands on httpcore, the transport of httpx, whose network is ours to give; what httpx adds (cookies, proxies,
+redirects, decoding) would only have to be switched off again, and costs half the speed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import queue
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import httpcore
+from django.conf import settings
+
+from tracker.kit.addresses import BadAddress, WebAddress, is_public, parse
+
+SECONDS = 15.0
+READ_AT_MOST = 64 * 1024
+_SAFE = {"GET", "HEAD"}
+_REDIRECTS = {301, 302, 303, 307, 308}
+_KEEP_SECONDS = 10.0
+
+
+class OutboundError(Exception):
+    """No answer. `code` says why, in one word that is safe to show; nothing of the inside is told."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Refused(OutboundError):
+    """We do not go there: the address breaks a rule (BadAddress' codes), or leads `inside`, or a redirect does."""
+
+
+class Failed(OutboundError):
+    """They did not answer: `timeout`, `name` (not known), `connect`, `tls`, or `broken` (the conversation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` is at most READ_AT_MOST bytes, `is_cut` when there was more; `url` is the last hop's."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_cut: bool
+    seconds: float
+    url: str
+
+
+def check(url: str) -> WebAddress:
+    """The parts of an address that we may write down; raises Refused. A name is not resolved here, a number is
+    judged."""
+    try:
+        address = parse(url)
+    except BadAddress as error:
+        raise Refused(error.code) from error
+    try:
+        number = ipaddress.ip_address(address.host)
+    except ValueError:
+        return address
+    if not _may_reach(number, address.port):
+        raise Refused("inside")
+    return address
+
+
+def _may_reach(number: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> bool:
+    return is_public(number) or (number.is_loopback and port in settings.OUTBOUND_LOOPBACK_PORTS)
+
+
+def _resolved(host: str, port: int, until: float) -> list[str]:
+    """Every address of a host, all of them allowed; raises Refused or Failed. In a thread of its own, because a name
+    server that is silent would hold us for as long as the system likes."""
+    answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error if isinstance(error, OSError) else OSError(str(error)))
+
+    try:
+        known = str(ipaddress.ip_address(host))
+    except ValueError:
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            found = answers.get(timeout=max(until - time.monotonic(), 0.0))
+        except queue.Empty:
+            raise Failed("timeout") from None
+        if isinstance(found, OSError):
+            raise Failed("name") from found
+        numbers = list(dict.fromkeys(str(row[4][0]) for row in found))
+    else:
+        numbers = [known]
+    for number in numbers:
+        # One address inside among several is enough: which of them would be taken is not ours to guess.
+        if not _may_reach(ipaddress.ip_address(number), port):
+            raise Refused("inside")
+    if not numbers:
+        raise Failed("name")
+    return numbers
+
+
+def _left(until: float | None) -> float:
+    """Seconds until the end of the request; raises Failed when there are none."""
+    assert until is not None
+    left = until - time.monotonic()
+    if left <= 0:
+        raise Failed("timeout")
+    return left
+
+
+class _Stream(httpcore.NetworkStream):
+    """A socket whose time-outs are instants (monotonic): a byte a second does not prolong them."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._sock.settimeout(_left(timeout))
+        try:
+            return self._sock.recv(max_bytes)
+        except TimeoutError as error:
+            raise Failed("timeout") from error
+        except OSError as error:
+            raise Failed("broken") from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:
+            return
+        # sendall's time-out is for the whole.
+        self._sock.settimeout(_left(timeout))
+        try:
+            self._sock.sendall(buffer)
+        except TimeoutError as error:
+            raise Failed("timeout") from error
+        except OSError as error:
+            # They may have answered and hung up before we were done: what they said is worth more than this.
+            raise httpcore.WriteError("broken") from error
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        self._sock.settimeout(_left(timeout))
+        try:
+            return _Stream(ssl_context.wrap_socket(self._sock, server_hostname=server_hostname))
+        except TimeoutError as error:
+            self.close()
+            raise Failed("timeout") from error
+        except (OSError, ValueError) as error:
+            self.close()
+            raise Failed("tls") from error
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            # A kept connection that has something to say before we asked was closed by the other side.
+            waiting = select.poll()
+            try:
+                waiting.register(self._sock, select.POLLIN)
+            except ValueError:
+                return True
+            return bool(waiting.poll(0))
+        return None
+
+
+class _Network(httpcore.NetworkBackend):
+    """Connects to addresses that were checked in the same breath."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        assert timeout is not None
+        last: OutboundError = Failed("connect")
+        for number in _resolved(host, port, timeout):
+            try:
+                sock = socket.create_connection((number, port), _left(timeout))
+            except TimeoutError:
+                last = Failed("timeout")
+                continue
+            except OSError:
+                continue
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return _Stream(sock)
+        raise last
+
+
+class Outbound:
+    """The client; may be shared by threads. Keeps a few connections for some seconds, per host and port."""
+
+    def __init__(self, connections: int = 100) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl.create_default_context(),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=_KEEP_SECONDS,
+            network_backend=_Network(),
+        )
+
+    def close(self) -> None:
+        """Ends every connection."""
+        self._pool.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        *,
+        seconds: float = SECONDS,
+        redirects: int = 0,
+    ) -> Answer:
+        """One request; raises Refused or Failed. `seconds` are for all of it: name, connection, redirects, body.
+
+        A redirect is the answer, unless `redirects` allows some: then each hop is checked like the first, only GET
+        and HEAD follow, and the headers go to the first host alone.
+        """
+        began = time.monotonic()
+        until = began + seconds
+        first = address = check(url)
+        for _hop in range(redirects + 1):
+            own = headers if address.authority == first.authority and address.scheme == first.scheme else None
+            status, got, body, is_cut = self._once(method, address, own or {}, content, until)
+            location = got.get("location", "")
+            if status not in _REDIRECTS or not location or not redirects:
+                return Answer(status, got, body, is_cut, time.monotonic() - began, url)
+            if method not in _SAFE:
+                raise Refused("redirect")
+            url = urljoin(url, location)
+            address = check(url)
+        raise Refused("redirect")
+
+    def _once(
+        self, method: str, address: WebAddress, headers: Mapping[str, str], content: bytes, until: float
+    ) -> tuple[int, dict[str, str], bytes, bool]:
+        sent = [(b"Host", address.authority.encode()), (b"Accept-Encoding", b"identity")]
+        try:
+            sent += [(name.encode("ascii"), _plain(value)) for name, value in headers.items()]
+        except UnicodeEncodeError as error:
+            raise Refused("characters") from error
+        if content or method == "POST":
+            sent.append((b"Content-Length", str(len(content)).encode()))
+        request = httpcore.Request(
+            method,
+            httpcore.URL(
+                scheme=address.scheme, host=address.host, port=address.port, target=address.target.encode()
+            ),
+            headers=sent,
+            content=content,
+            # Instants, not lengths, except for the pool's own wait for a free connection.
+            extensions={
+                "timeout": {"connect": until, "read": until, "write": until, "pool": _left(until)},
+            },
+        )
+        try:
+            response = self._pool.handle_request(request)
+            try:
+                body, is_cut = _read(response, method)
+            finally:
+                response.close()
+        except httpcore.PoolTimeout as error:
+            raise Failed("timeout") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+            raise Failed("broken") from error
+        got: dict[str, str] = {}
+        for name, value in response.headers:
+            got.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+        return response.status, got, body, is_cut
+
+
+def _plain(value: str) -> bytes:
+    """A header value that stands in one line."""
+    raw = value.encode("ascii")
+    if any(byte < 0x20 or byte == 0x7F for byte in raw):
+        raise Refused("characters")
+    return raw
+
+
+def _read(response: httpcore.Response, method: str) -> tuple[bytes, bool]:
+    """At most READ_AT_MOST bytes; the rest is never asked for."""
+    body = bytearray()
+    if method == "HEAD":
+        return b"", False
+    stream = response.stream
+    assert isinstance(stream, Iterable)
+    for part in stream:
+        body += part
+        if len(body) > READ_AT_MOST:
+            return bytes(body[:READ_AT_MOST]), True
+    return bytes(body), False
