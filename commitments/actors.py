@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from commitments.models import Accord, Membership
+from commitments.models import Accord, Deputy, Membership
 from commitments.refusals import NotAllowed, Problem
 from commitments.words import StaffRole
 
@@ -21,6 +23,7 @@ RANK = {
 # The least role that may do it.
 NEEDS = {
     "draft": StaffRole.EDITOR,
+    "review": StaffRole.REVIEWER,
     "publish": StaffRole.REVIEWER,
     "reject": StaffRole.REVIEWER,
     "retract": StaffRole.REVIEWER,
@@ -33,6 +36,10 @@ NEEDS = {
     "set_deadline": StaffRole.REVIEWER,
     "move_deadline": StaffRole.REVIEWER,
     "meet_deadline": StaffRole.REVIEWER,
+    "waive_deadline": StaffRole.REVIEWER,
+    "pause": StaffRole.REVIEWER,
+    "record_trigger": StaffRole.REVIEWER,
+    "verify_evidence": StaffRole.EDITOR,
     "register": StaffRole.ADMINISTRATOR,
     "correct": StaffRole.REVIEWER,
     "redact": StaffRole.ADMINISTRATOR,
@@ -52,12 +59,17 @@ class Actor:
     is_machine: bool = False
 
     @classmethod
-    def of(cls, user: Any) -> Actor:
-        """The actor a signed-in user is; without any membership one who may do nothing."""
+    def of(cls, user: Any, today: date | None = None) -> Actor:
+        """The actor a signed-in user is, also for absent colleagues; without any membership one who may do nothing."""
         memberships = list(Membership.objects.filter(user_id=user.pk)) if user.is_active else []
-        roles: dict[int | None, str] = {m.accord_id: m.role for m in memberships}
+        stood_for = _stood_for(user, today or timezone.localdate()) if user.is_active else []
+        roles: dict[int | None, str] = {}
+        for m in (*memberships, *stood_for):
+            # The higher of one's own role and of those one stands in for.
+            if m.accord_id not in roles or RANK[StaffRole(m.role)] > RANK[StaffRole(roles[m.accord_id])]:
+                roles[m.accord_id] = m.role
         office = next((m.office for m in memberships if m.accord_id is None), "")
-        office = office or next((m.office for m in memberships), "")
+        office = office or next((m.office for m in (*memberships, *stood_for)), "")
         return cls(office=office, person_id=user.pk, roles=roles)
 
     def may(self, verb: str, accord: Accord) -> bool:
@@ -78,6 +90,14 @@ class Actor:
                     % {"role": NEEDS[verb].label, "accord": accord},
                 )
             )
+
+
+def _stood_for(user: Any, today: date) -> list[Membership]:
+    """The roles of absent colleagues whose deputy this user is today (UTC)."""
+    absent = Deputy.objects.filter(deputy_id=user.pk, from_on__lte=today, until_on__gte=today)
+    return list(
+        Membership.objects.filter(user_id__in=absent.values("absent_id"), user__is_active=True).order_by("id")
+    )
 
 
 CLOCK = Actor(office="", is_machine=True)

@@ -1,4 +1,6 @@
-"""Pure date arithmetic: EDTF windows, the instants they resolve to, elapsed clocks. No Django, no clock of its own.
+"""Pure date arithmetic: EDTF windows and the instants they resolve to, elapsed clocks, calendar periods, recurrences.
+
+No Django, and no clock of its own.
 
 The grammar is a subset of EDTF (ISO 8601-2:2019, levels 0 to 2): day, month, season (21 to 24), quarter (33 to 36),
 half (40, 41), year, interval, open ends, and the qualifiers `~`, `?`, `%`. Sets, unspecified digits and years beyond
@@ -13,7 +15,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dateutil.relativedelta import relativedelta
+from dateutil.rrule import rrulestr
 
 UNKNOWN_ZONES = ("UTC",)
 DUE_SOON = timedelta(days=30)
@@ -21,6 +27,14 @@ _ATOM = re.compile(r"(?P<year>\d{4})(?:-(?P<part>\d{2})(?:-(?P<day>\d{2}))?)?(?P
 _DURATION = re.compile(
     r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,4})M)?)?", re.ASCII
 )
+_PERIOD = re.compile(
+    r"P(?:(?P<years>\d{1,2})Y)?(?:(?P<months>\d{1,3})M)?(?:(?P<weeks>\d{1,3})W)?(?:(?P<days>\d{1,4})D)?",
+    re.ASCII,
+)
+_RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*", re.ASCII)
+_RHYTHMS = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY")
+# More dates than any duty has: a rule that asks for more is a slip.
+MOST_OCCURRENCES = 1000
 # part of the year -> (first month, months it lasts)
 _PARTS = {
     **{21 + i: (3 + 3 * i, 3) for i in range(4)},
@@ -180,3 +194,74 @@ def runs_out_at(started_at: datetime, duration: timedelta) -> datetime:
         return started_at.astimezone(UTC) + duration
     except OverflowError:
         raise DateError("The clock would end after the year 9999.") from None
+
+
+def parse_period(text: str) -> relativedelta:
+    """An ISO 8601 period of the calendar (P1Y, P6M, P12W, P90D); raises DateError."""
+    found = _PERIOD.fullmatch(text.strip())
+    lengths = {name: int(value) for name, value in found.groupdict().items() if value} if found else {}
+    if not any(lengths.values()):
+        raise DateError(f"{text!r} is no period of the calendar; write for example P6M, P1Y or P90D.")
+    return relativedelta(**lengths)  # type: ignore[arg-type]
+
+
+def add_period(day: date, period: relativedelta) -> date:
+    """The day a calendar period later: six months after 31 August are the last day of February; raises DateError."""
+    try:
+        return day + period
+    except (OverflowError, ValueError):
+        raise DateError(f"{day.isoformat()} and the period end after the year 9999.") from None
+
+
+def occurrences(rule: str, start: date, until: date) -> list[date]:
+    """The days of a recurrence (RFC 5545, RRULE) from `start` to `until`, both included; raises DateError.
+
+    Whole days only: FREQ is YEARLY, MONTHLY, WEEKLY or DAILY. What the rule leaves open comes from `start`.
+    """
+    text = rule.strip().removeprefix("RRULE:")
+    if _RULE.fullmatch(text) is None:
+        raise DateError(f"{rule!r} is no recurrence; write for example FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=1.")
+    parts = dict(part.split("=", 1) for part in text.split(";"))
+    if parts.get("FREQ") not in _RHYTHMS:
+        raise DateError(f"{rule!r}: FREQ must be one of {', '.join(_RHYTHMS)}.")
+    if parts.keys() & {"BYHOUR", "BYMINUTE", "BYSECOND", "DTSTART"}:
+        raise DateError(f"{rule!r}: a recurrence is made of whole days, and its start stands beside it.")
+    try:
+        found = rrulestr(text, dtstart=datetime.combine(start, time.min))
+        ahead = takewhile(lambda moment: moment.date() <= until, iter(found))
+        days = [moment.date() for moment in islice(ahead, MOST_OCCURRENCES + 1)]
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DateError(f"{rule!r} cannot be read as a recurrence (RFC 5545): {error}.") from None
+    if len(days) > MOST_OCCURRENCES:
+        raise DateError(f"{rule!r} names more than {MOST_OCCURRENCES} days.")
+    return days
+
+
+def instant_at(text: str, zone_name: str) -> datetime:
+    """The instant (UTC) of a wall clock ("2025-03-29 20:00", seconds may follow) in an IANA time zone; raises DateError.
+
+    A time that a change of clocks skips, or shows twice, is refused: it names no instant.
+    """
+    for form in ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"):
+        try:
+            local = datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the zone comes next
+            break
+        except ValueError:
+            continue
+    else:
+        raise DateError(f"{text!r} is no time that can be read; write for example 2025-03-29 20:00.")
+    here = zone(zone_name)
+    try:
+        first, second = (local.replace(tzinfo=here, fold=fold).astimezone(UTC) for fold in (0, 1))
+        is_skipped = first.astimezone(here).replace(tzinfo=None) != local
+    except OverflowError:
+        raise DateError(f"{text!r} lies outside the years 0001 to 9999.") from None
+    if is_skipped:
+        raise DateError(
+            f"{text!r} did not exist in {zone_name}: the clocks were put forward. Give the time in UTC."
+        )
+    if first != second:
+        raise DateError(
+            f"{text!r} came twice in {zone_name}: the clocks were put back. Give the time in UTC."
+        )
+    return first

@@ -19,7 +19,7 @@ from commitments.log import head
 from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Section, Topic
 from commitments.operations.keeping import facts_of
 from commitments.timeline import latest_changes
-from commitments.words import CODEBOOK, Role, Timeliness
+from commitments.words import CODEBOOK, Role
 from tracker.kit.snapshot import snapshot
 
 CHANGES = 8
@@ -106,8 +106,8 @@ def _listed(form: choosing.ListForm, one: Accord, now: datetime) -> QuerySet[Any
 def _row(found: Any, now: datetime) -> Row:
     """A row of the list; `found` carries its standing, who is bound, and its dates."""
     deadline = None
-    if found.timeliness != Timeliness.ENDED:
-        terms = standing.Terms(found.kind, awaits_event=found.awaits_event, is_triggered=found.is_triggered)
+    if found.timeliness not in standing.UNDATED:
+        terms = standing.Terms(found.kind, awaits_event=found.awaits_event, triggered_at=found.triggered_at)
         judgement = standing.Judgement(found.status, found.status_on)
         _code, on = standing.timeliness(terms, [facts_of(date, ()) for date in found.dates], judgement, now)
         deadline = next((date for date in found.dates if on and on.key == f"{date.number}"), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from commitments.money import range_in_words
 from commitments.naming import party_name
-from commitments.spoken_dates import day_in_words, length_in_words, window_in_words
+from commitments.spoken_dates import day_in_words, instant_in_words, length_in_words, window_in_words
 from commitments.words import (
     Authority,
     Bearing,
     Bound,
     DeadlineType,
+    Effect,
     EventKind,
     Settlement,
     Stage,
@@ -49,6 +50,12 @@ def _status(code: str) -> str:
 
 
 def _published(facts: Facts) -> str:
+    if facts.get("party"):
+        return _("Share of %(party)s: “%(status)s”, as of %(day)s") % {
+            "party": party_name(facts["party"]),
+            "status": _status(facts["status"]),
+            "day": in_words(facts["effective_on"]),
+        }
     if facts["before"] == facts["after"]:
         if facts["status"] == facts["after"]:
             return _("Status confirmed: “%(status)s”, as of %(day)s") % {
@@ -67,6 +74,12 @@ def _published(facts: Facts) -> str:
 
 
 def _retracted(facts: Facts) -> str:
+    if facts.get("party"):
+        return _("Share of %(party)s: assessment “%(status)s” retracted; the status is “%(after)s” again") % {
+            "party": party_name(facts["party"]),
+            "status": _status(facts["status"]),
+            "after": _status(facts["after"]),
+        }
     return _("Assessment “%(status)s” retracted; the status is “%(after)s” again") % {
         "status": _status(facts["status"]),
         "after": _status(facts["after"]),
@@ -78,6 +91,8 @@ def _type(facts: Facts) -> str:
 
 
 def _deadline_set(facts: Facts) -> str:
+    if facts.get("duration") and facts.get("due_at"):
+        return _("Clock started: it ends at %(instant)s") % {"instant": _instant(facts["due_at"])}
     if facts.get("edtf"):
         return _("Date entered (%(type)s, set by %(authority)s): %(edtf)s") % {
             "type": _type(facts),
@@ -101,6 +116,33 @@ def _deadline_met(facts: Facts) -> str:
     if facts.get("late"):
         return _("Date met late, on %(day)s") % words
     return _("Date met on %(day)s") % words
+
+
+def _instant(text: str) -> str:
+    return instant_in_words(datetime.fromisoformat(text))
+
+
+def _paused(facts: Facts) -> str:
+    if facts.get("until_on"):
+        return _("The clock is paused from %(from)s until %(until)s") % {
+            "from": in_words(facts["from_on"]),
+            "until": in_words(facts["until_on"]),
+        }
+    return _("The clock is paused from %(from)s") % {"from": in_words(facts["from_on"])}
+
+
+def _triggered(facts: Facts) -> str:
+    if facts["effect"] == Effect.ENDS:
+        return _("The event has come on which the duty ends")
+    if facts.get("triggered_at"):
+        return _("A fact was recorded, and the duty has come to life")
+    return _("A fact was recorded; the duty still waits for another")
+
+
+def _untriggered(facts: Facts) -> str:
+    if facts["effect"] == Effect.STARTS and not facts.get("triggered_at"):
+        return _("A recorded fact was withdrawn; the duty is on standby again")
+    return _("A recorded fact was withdrawn")
 
 
 def _overdue(facts: Facts) -> str:
@@ -171,6 +213,13 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     EventKind.DEADLINE_SET: _deadline_set,
     EventKind.DEADLINE_MOVED: _deadline_moved,
     EventKind.DEADLINE_MET: _deadline_met,
+    EventKind.DEADLINE_WAIVED: lambda facts: _("Date waived: it is owed no more"),
+    EventKind.CLOCK_PAUSED: _paused,
+    EventKind.CLOCK_RESUMED: lambda facts: (
+        _("The clock runs again from %(day)s") % {"day": in_words(facts["until_on"])}
+    ),
+    EventKind.TRIGGER_RECORDED: _triggered,
+    EventKind.TRIGGER_WITHDRAWN: _untriggered,
     EventKind.BECAME_OVERDUE: _overdue,
     EventKind.FELL_BEHIND_TARGET: _behind,
     EventKind.VERDICT_BECAME_DUE: lambda facts: _("Our own assessment is due"),
@@ -181,6 +230,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     EventKind.CONTRIBUTION_WITHDRAWN: _uncontributed,
     EventKind.POSITION_STATED: _stated,
     EventKind.POSITION_RESOLVED: _resolved,
+    EventKind.EVIDENCE_VERIFIED: lambda facts: _("Evidence was compared with its source"),
     EventKind.NOTE_REDACTED: lambda facts: _("A note was removed from the record"),
 }
 

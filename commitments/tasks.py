@@ -12,3 +12,15 @@ from commitments import operations
 def scan() -> int:
     """Marks what has passed; returns how many deadlines were marked."""
     return operations.scan(timezone.now())
+
+
+@shared_task(name="commitments.publish_planned")
+def publish_planned() -> int:
+    """Publishes what was approved for an instant that has come; returns how many."""
+    return operations.publish_what_is_planned(timezone.now())
+
+
+@shared_task(name="commitments.draw_occurrences")
+def draw_occurrences() -> int:
+    """Draws the dates of every rhythm up to the horizon; returns how many are new."""
+    return len(operations.draw_occurrences(today=timezone.localdate()))

@@ -117,6 +117,13 @@ class ClosedAs(TextChoices):
     ENDED = "ended", _("the commitment was closed")
 
 
+class Effect(TextChoices):
+    """What a recorded fact does to a duty."""
+
+    STARTS = "starts", _("brings the duty to life")
+    ENDS = "ends", _("ends the duty")
+
+
 class Nature(TextChoices):
     """What sort of publication a source is."""
 
@@ -154,6 +161,8 @@ class Review(TextChoices):
     """Where an assessment stands between its author and the public."""
 
     DRAFT = "draft", _("draft")
+    SUBMITTED = "submitted", _("submitted")
+    CHANGES_REQUESTED = "changes_requested", _("changes requested")
     PUBLISHED = "published", _("published")
     REJECTED = "rejected", _("rejected")
     RETRACTED = "retracted", _("retracted")
@@ -260,6 +269,11 @@ class EventKind(TextChoices):
     DEADLINE_SET = "deadline_set", _("deadline set")
     DEADLINE_MOVED = "deadline_moved", _("deadline moved")
     DEADLINE_MET = "deadline_met", _("deadline met")
+    DEADLINE_WAIVED = "deadline_waived", _("deadline waived")
+    CLOCK_PAUSED = "clock_paused", _("clock paused")
+    CLOCK_RESUMED = "clock_resumed", _("clock resumed")
+    TRIGGER_RECORDED = "trigger_recorded", _("trigger recorded")
+    TRIGGER_WITHDRAWN = "trigger_withdrawn", _("trigger withdrawn")
     BECAME_OVERDUE = "became_overdue", _("became overdue")
     FELL_BEHIND_TARGET = "fell_behind_target", _("fell behind target")
     VERDICT_BECAME_DUE = "verdict_became_due", _("our verdict became due")
@@ -270,6 +284,7 @@ class EventKind(TextChoices):
     CONTRIBUTION_WITHDRAWN = "contribution_withdrawn", _("contribution withdrawn")
     POSITION_STATED = "position_stated", _("position stated")
     POSITION_RESOLVED = "position_resolved", _("position resolved")
+    EVIDENCE_VERIFIED = "evidence_verified", _("evidence verified")
     NOTE_REDACTED = "note_redacted", _("note redacted")
 
 
@@ -323,6 +338,8 @@ MOVES: dict[str, tuple[str, ...]] = {
 REVERSALS = frozenset({(_S.FULFILLED, to) for to in MOVES[_S.FULFILLED]} | {(_S.SUPERSEDED, _S.IN_PROGRESS)})
 KEPT = frozenset({_S.FULFILLED, _S.UPHELD})
 NEEDS_PROOF = frozenset({_S.FULFILLED, _S.PARTLY_FULFILLED, _S.UPHELD})
+# A judgement that speaks against a party: it may be given notice and a time to reply first.
+ADVERSE = frozenset({_S.NOT_FULFILLED, _S.STALLED})
 # A commitment with one of these is over: its open deadlines close.
 FINAL = frozenset({_S.FULFILLED, _S.SUPERSEDED})
 UNCOUNTED_STRENGTHS = frozenset({Strength.EXPLORATORY, Strength.DECLARATORY})

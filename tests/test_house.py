@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,19 @@ import pytest
 from django.utils import translation
 
 from commitments import operations
-from commitments.models import Assessment, Commitment, Contribution, Deadline, Event, Evidence, Position
+from commitments.actors import loader
+from commitments.models import (
+    Accord,
+    Assessment,
+    Commitment,
+    Contribution,
+    Deadline,
+    Event,
+    Evidence,
+    Position,
+)
 from commitments.money import plain_text
+from commitments.operations import NewPause, NewTrigger
 from commitments.sentences import SENTENCES, facts_of, sentence
 from commitments.words import EventKind
 from tests import world
@@ -22,10 +34,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def everything_happens() -> None:
     """A world in which every kind of event that a verb can append is appended."""
-    from datetime import UTC, date, datetime
-
-    from commitments.actors import loader
-
     accord = world.an_accord()
     one = world.a_commitment(accord)
     first = world.a_deadline(one, "2024-12")
@@ -52,9 +60,32 @@ def everything_happens() -> None:
         {said[0].code: operations.Resolution("kept", "The ministry confirmed it.")},
         actor=world.actor("reviewer"),
     )
+    _clocks_run(accord, one)
     noted = Event.objects.exclude(note_digest="").order_by("-seq").first()
     assert noted is not None
     operations.redact_note(noted.seq, actor=loader(), why_code="personal-data")
+
+
+def _clocks_run(accord: Accord, one: Commitment) -> None:
+    """Triggers, pauses, a waiver, and evidence that somebody compared with its source."""
+    reviewer = world.actor("reviewer")
+    ready = world.a_commitment(
+        accord,
+        "TST-3",
+        kind="conditional",
+        details={"trigger": {"facts": [{"code": "request", "text": "A request"}]}},
+    )
+    world.a_deadline(ready, "", type="clock", duration="PT24H")
+    request = NewTrigger(ready.code, "request", datetime(2025, 3, 29, 18, tzinfo=UTC))
+    (fact,) = operations.record_triggers([request], actor=reviewer)
+    operations.withdraw_triggers([fact.code], actor=reviewer, why="It was not a request.")
+    (pause,) = operations.pause_commitments(
+        [NewPause(one.code, date(2025, 1, 1), "Both agreed.")], actor=reviewer
+    )
+    operations.resume_commitments({pause.code: date(2025, 2, 1)}, actor=reviewer, why="Both agreed.")
+    given_up = world.a_deadline(one, "2030")
+    operations.waive_deadlines([given_up.code], actor=reviewer, why="Given up.")
+    operations.verify_evidence([world.some_evidence(one).code], actor=reviewer)
 
 
 @pytest.mark.django_db
@@ -87,16 +118,19 @@ def test_replaying_the_log_gives_the_rows() -> None:
         if event.kind == EventKind.COMMITMENT_REGISTERED:
             replica["status"][code] = "not_assessed"
         elif event.kind in (EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED):
-            replica["status"][code] = facts["after"]
-            for deadline in facts.get("closed", []):
+            if facts["party"] is None:
+                replica["status"][code] = facts["after"]
+            for deadline in (*facts.get("closed", []), *facts.get("ended", [])):
                 replica["closed"][deadline] = True
             for deadline in facts.get("reopened", []):
                 replica["closed"][deadline] = False
         elif event.kind in (EventKind.DEADLINE_SET, EventKind.DEADLINE_MOVED):
             replica["edtf"][facts["deadline"]] = facts["edtf"] or ""
             replica["closed"].setdefault(facts["deadline"], False)
-        elif event.kind == EventKind.DEADLINE_MET:
+        elif event.kind in (EventKind.DEADLINE_MET, EventKind.DEADLINE_WAIVED):
             replica["closed"][facts["deadline"]] = True
+        elif event.kind == EventKind.TRIGGER_WITHDRAWN:
+            replica["closed"].update(dict.fromkeys(facts["ended"], True))
         elif event.kind == EventKind.EVIDENCE_ADDED:
             replica["standing"][facts["evidence"]] = True
         elif event.kind == EventKind.EVIDENCE_WITHDRAWN:

@@ -182,12 +182,18 @@ def a_draft(commitment: Commitment, status: str, actor: Actor, **changes: Any) -
     return operations.draft_assessments([a_judgement(commitment, status, **changes)], actor=actor)[0]
 
 
+def submitted(commitment: Commitment, status: str, actor: Actor, **changes: Any) -> Assessment:
+    """A drafted judgement that its author has handed to somebody who may publish it."""
+    draft = a_draft(commitment, status, actor, **changes)
+    return operations.submit_assessments([draft.code], actor=actor)[0]
+
+
 def published(
     commitment: Commitment, status: str, evidence: Sequence[Evidence] = (), **changes: Any
 ) -> Assessment:
     """A judgement drafted by an editor and published by a reviewer."""
     editor, reviewer = actor("editor"), actor("reviewer")
-    draft = a_draft(commitment, status, editor, evidence=[item.number for item in evidence], **changes)
+    draft = submitted(commitment, status, editor, evidence=[item.number for item in evidence], **changes)
     return operations.publish_assessments([draft.code], actor=reviewer)[0]
 
 

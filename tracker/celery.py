@@ -46,6 +46,16 @@ app.conf.update(
             "schedule": float(settings.BEAT_SECONDS),
             "options": {"expires": 60},
         },
+        "commitments.publish_planned": {
+            "task": "commitments.publish_planned",
+            "schedule": float(settings.BEAT_SECONDS),
+            "options": {"expires": 60},
+        },
+        "commitments.draw_occurrences": {
+            "task": "commitments.draw_occurrences",
+            "schedule": 3600.0,
+            "options": {"expires": 60},
+        },
         "notifications.fan_out": {
             "task": "notifications.fan_out",
             "schedule": float(settings.BEAT_SECONDS),

@@ -19,6 +19,7 @@ from commitments.admin.orders import ORDERS
 from commitments.admin.reading import Reading
 from commitments.admin.rehearsing import plain_of
 from commitments.admin.verbs import VerbView
+from commitments.forms.triggering import may_be_triggered
 from commitments.models import Assessment, Commitment, Event, Note
 from commitments.sentences import facts_of, sentence
 from commitments.templatetags.record import standing
@@ -145,6 +146,9 @@ class CommitmentAdmin(Reading):
         )
 
 
+UNPUBLISHED = (Review.DRAFT, Review.SUBMITTED, Review.CHANGES_REQUESTED)
+
+
 def _may(actor: Actor, commitment: Commitment) -> dict[str, bool]:
     return {name: actor.may(order.verb, commitment.accord) for name, order in ORDERS.items()}
 
@@ -152,7 +156,9 @@ def _may(actor: Actor, commitment: Commitment) -> dict[str, bool]:
 def page_of(commitment: Any, actor: Actor) -> dict[str, Any]:
     """What the page of a commitment shows, drafts included."""
     assessments = list(
-        commitment.assessments.prefetch_related("evidence").order_by("-effective_on", "-number")
+        commitment.assessments.select_related("party")
+        .prefetch_related("evidence")
+        .order_by("-effective_on", "-number")
     )
     for row in assessments:
         row.commitment = commitment
@@ -171,8 +177,11 @@ def page_of(commitment: Any, actor: Actor) -> dict[str, Any]:
         "citations": commitment.citations.select_related("source").order_by("source__code"),
         "deadlines": commitment.deadlines.order_by("number"),
         "evidence": commitment.evidence.select_related("source").order_by("number"),
-        "drafts": [row for row in assessments if row.review == Review.DRAFT],
-        "assessments": [row for row in assessments if row.review != Review.DRAFT],
+        "drafts": [row for row in assessments if row.review in UNPUBLISHED],
+        "assessments": [row for row in assessments if row.review not in UNPUBLISHED],
+        "triggers": commitment.triggers.select_related("source").order_by("number"),
+        "pauses": commitment.pauses.select_related("source").order_by("number"),
+        "has_trigger": may_be_triggered(commitment),
         "history": history_of(commitment),
         "actor": actor,
     }

@@ -79,13 +79,13 @@ def desk_of(request: HttpRequest) -> Desk:
     for code, ours, number in standings:
         timeliness[code] += number
         upkeep[ours] += number
-    waiting = within(request, Assessment.objects.filter(review=Review.DRAFT), "commitment__accord_id")
+    waiting = within(request, Assessment.objects.filter(review=Review.SUBMITTED), "commitment__accord_id")
     drafts = list(waiting.select_related("commitment").order_by("drafted_at")[:10])
     figures = [
         Figure(
-            _("Drafts waiting for review"),
+            _("Judgements waiting for review"),
             waiting.count(),
-            reverse("admin:commitments_assessment_changelist") + "?review__exact=draft",
+            reverse("admin:commitments_assessment_changelist") + "?review__exact=submitted",
             True,
         ),
         *(

@@ -1,9 +1,25 @@
 """The forms of the verbs: one per order, each with the version it was opened with. They shape input; verbs decide."""
 
 from commitments.forms.base import NothingForm, OrderForm, WhyForm
-from commitments.forms.dating import MeetDeadlineForm, MoveDeadlineForm, SetDeadlineForm
+from commitments.forms.dating import (
+    MeetDeadlineForm,
+    MoveDeadlineForm,
+    PauseForm,
+    ResumeForm,
+    SetDeadlineForm,
+    WaiveDeadlineForm,
+)
 from commitments.forms.evidence import AttachForm
-from commitments.forms.judging import DraftForm
+from commitments.forms.judging import (
+    DraftForm,
+    NoticeForm,
+    PlanForm,
+    RejectForm,
+    ReplyForm,
+    RequestChangesForm,
+    ReviseForm,
+)
+from commitments.forms.triggering import TriggerForm
 from commitments.forms.wording import CorrectForm
 
 __all__ = [
@@ -13,7 +29,17 @@ __all__ = [
     "MeetDeadlineForm",
     "MoveDeadlineForm",
     "NothingForm",
+    "NoticeForm",
     "OrderForm",
+    "PauseForm",
+    "PlanForm",
+    "RejectForm",
+    "ReplyForm",
+    "RequestChangesForm",
+    "ResumeForm",
+    "ReviseForm",
     "SetDeadlineForm",
+    "TriggerForm",
+    "WaiveDeadlineForm",
     "WhyForm",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from commitments.models import Commitment
+from commitments.deadlines import DateError, instant_at
+from commitments.models import Commitment, Party, Source
 from commitments.refusals import Problem
 
 LANGUAGE_NAMES = [("en", _("English")), ("uk", _("Ukrainian")), ("ja", _("Japanese"))]
@@ -55,6 +56,17 @@ def prose(label: Any, required: bool = True, rows: int = 4, help_text: Any = "")
         max_length=LONGEST,
         help_text=help_text,
         widget=forms.Textarea(attrs={"rows": rows}),
+    )
+
+
+def instant_line(label: Any, required: bool = True, help_text: Any = "") -> forms.CharField:
+    """A wall clock; the form's `zone` says where. `InstantForm` makes instants of them."""
+    return forms.CharField(
+        label=label,
+        required=required,
+        max_length=25,
+        help_text=help_text,
+        widget=forms.TextInput(attrs={"placeholder": "2025-03-29 20:00", "inputmode": "numeric"}),
     )
 
 
@@ -110,3 +122,45 @@ class WhyForm(OrderForm):
 
 class NothingForm(OrderForm):
     """An order that needs nothing but to be confirmed."""
+
+
+def source_field(label: Any) -> forms.ChoiceField:
+    """A known source of the accord, or none; `offer_sources` fills it."""
+    return forms.ChoiceField(label=label, required=False, choices=[("", "—")])
+
+
+def offer_sources(form: OrderForm, name: str = "source") -> None:
+    """Offers the sources of the accord in a field."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    rows = Source.objects.filter(accord=form.commitment.accord_id).order_by("code")
+    field.choices = [("", "—"), *((row.code, f"{row.code} · {row}"[:160]) for row in rows)]
+
+
+class InstantForm(OrderForm):
+    """An order with wall clocks in a time zone; `INSTANTS` names the fields that become instants (UTC)."""
+
+    INSTANTS: tuple[str, ...] = ()
+    zone = forms.ChoiceField(label=_("Times are given in"), choices=[("UTC", "UTC")])
+
+    def prepare(self) -> None:
+        """The zones of the accord's parties, and UTC."""
+        zones = Party.objects.filter(accords=self.commitment.accord_id).exclude(time_zone="").order_by("code")
+        field = self.fields["zone"]
+        assert isinstance(field, forms.ChoiceField)
+        found = [(party.time_zone, f"{party.time_zone} ({party})") for party in zones]
+        field.choices = [("UTC", "UTC"), *found]
+
+    def clean(self) -> dict[str, Any]:
+        """Wall clocks become instants; one that names none is refused beside its field."""
+        given = super().clean() or {}
+        for name in self.INSTANTS:
+            text = given.get(name)
+            if not text or not given.get("zone"):
+                given[name] = None
+                continue
+            try:
+                given[name] = instant_at(text, given["zone"])
+            except DateError as error:
+                self.add_error(name, str(error))
+        return given

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from commitments.forms.base import OrderForm, line
-from commitments.models import Commitment, Evidence, Source
+from commitments.forms.base import OrderForm, line, offer_sources
+from commitments.models import Commitment, Evidence
 from commitments.operations import NewEvidence
 from commitments.words import Act, Bearing, Nature
 
@@ -61,7 +63,9 @@ def new_evidence(commitment: Commitment, given: Mapping[str, Any], source: str |
     coded: dict[str, Any] = {name: given[name] or first for name, first in FIRST_WORDS.items()}
     return NewEvidence(
         commitment=commitment.code,
-        **coded,
+        nature=coded["nature"],
+        act=coded["act"],
+        bearing=coded["bearing"],
         source=source,
         new_source=None
         if source
@@ -90,13 +94,18 @@ def evidence_label(row: Evidence, commitment: Commitment) -> str:
 class AttachForm(OrderForm, EvidenceFields):
     """Evidence to attach; it is public at once."""
 
-    ALSO_CALLED = {"new_source": "source_title"}
+    ALSO_CALLED = {"new_source": "source_title", "commitment": "also_for"}
     source = forms.ChoiceField(
         label=_("Known source"),
         required=False,
         help_text=_("Or leave this empty and describe a new one below."),
     )
-    field_order = ["source", *EVIDENCE_FIELDS]
+    also_for = line(
+        _("Also for these commitments"),
+        500,
+        help_text=_("Codes with commas between them, when one piece of evidence is about several."),
+    )
+    field_order = ["source", *EVIDENCE_FIELDS, "also_for"]
 
     def first_values(self, commitment: Commitment, target: Any) -> dict[str, Any]:
         """The usual words."""
@@ -104,11 +113,13 @@ class AttachForm(OrderForm, EvidenceFields):
 
     def prepare(self) -> None:
         """The sources that the accord has already."""
-        field = self.fields["source"]
-        assert isinstance(field, forms.ChoiceField)
-        rows = Source.objects.filter(accord=self.commitment.accord_id).order_by("code")
-        field.choices = [("", "—"), *((row.code, f"{row.code} · {row}"[:160]) for row in rows)]
+        offer_sources(self)
 
-    def order(self) -> NewEvidence:
-        """What the verb is asked to attach."""
-        return new_evidence(self.commitment, self.cleaned_data, self.cleaned_data["source"] or None)
+    def orders(self) -> list[NewEvidence]:
+        """What the verb is asked to attach: the same exhibit for each commitment."""
+        given = self.cleaned_data
+        first = new_evidence(self.commitment, given, given["source"] or None)
+        others = [code.strip() for code in given["also_for"].replace(";", ",").split(",") if code.strip()]
+        exhibit = uuid4()
+        codes = dict.fromkeys([self.commitment.code, *others])
+        return [replace(first, commitment=code, exhibit=exhibit) for code in codes]

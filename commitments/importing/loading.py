@@ -79,6 +79,8 @@ def _load(file: AccordFile, today: date, progress: Progress) -> Report:
     _commitments(file, accord, actor, report)
     progress("commitments", len(file.data["commitments"]), len(file.data["commitments"]))
     History(file, actor, report, progress).tell()
+    drawn = operations.draw_occurrences(today=today, accord=accord, actor=actor, origin=Origin.BACKFILL)
+    report.count("deadlines", len(drawn))
     # What had passed before it was entered is history, too: the clock must not tell it as news.
     while operations.mark_what_has_passed(now, accord=accord, origin=Origin.BACKFILL):
         continue

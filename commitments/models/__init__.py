@@ -17,8 +17,10 @@ from commitments.models.deadline import Deadline
 from commitments.models.event import Event, Note
 from commitments.models.evidence import Evidence
 from commitments.models.heartbeat import Heartbeat
+from commitments.models.pause import Pause
 from commitments.models.position import Position
-from commitments.models.staff import Membership
+from commitments.models.staff import Deputy, Membership
+from commitments.models.trigger import Trigger
 
 __all__ = [
     "Accord",
@@ -29,6 +31,7 @@ __all__ = [
     "Contribution",
     "Deadline",
     "Dependency",
+    "Deputy",
     "Event",
     "Evidence",
     "Heartbeat",
@@ -37,10 +40,12 @@ __all__ = [
     "Note",
     "Participation",
     "Party",
+    "Pause",
     "Position",
     "Provision",
     "Section",
     "Source",
     "Step",
     "Topic",
+    "Trigger",
 ]

@@ -81,13 +81,22 @@ class Commitment(models.Model):
     provenance = word_field(Provenance)
     topics = models.ManyToManyField(Topic, related_name="commitments", blank=True)
     is_verifiable = models.BooleanField(default=True)
+    unverifiable_why = LocalizedTextField(blank=True)
+    review_every = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        help_text=_("ISO 8601 period, such as P6M: how long after a judgement we look again."),
+    )
     is_counted = models.BooleanField(default=True, help_text=_("Counts in percentages."))
     starts_on = models.DateField(help_text=_("By default the accord's signature."))
     ends_on = models.DateField(null=True, blank=True)
     ends_edtf = models.CharField(max_length=40, blank=True, default="")
     ends_when = models.TextField(blank=True, default="", help_text=_("The event that ends it, in words."))
     awaits_event = models.BooleanField(default=False)
-    is_triggered = models.BooleanField(default=False)
+    triggered_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("From when a conditional duty binds; kept by the verbs.")
+    )
     period = models.JSONField(null=True, blank=True)
     qualifiers = models.JSONField(default=dict, blank=True)
     amount = models.JSONField(null=True, blank=True)
@@ -146,6 +155,11 @@ class Commitment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {pick(self.title)}"
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether a trigger has been recorded; what it says of instants is `triggered_at`."""
+        return self.triggered_at is not None
 
 
 class Participation(models.Model):

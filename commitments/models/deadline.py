@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from commitments.models.accord import Source
 from commitments.models.commitment import Commitment
 from commitments.models.fields import one_of, word_field
 from commitments.words import Authority, Clock, ClosedAs, DeadlineType
@@ -23,8 +24,8 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
         return self.filter(closed_at__isnull=True)
 
     def past_due(self, now: datetime) -> Self:
-        """Whose window is over at that instant."""
-        return self.filter(due_at__lte=now)
+        """Whose window is over at that instant, pauses counted."""
+        return self.filter(crosses_at__lte=now)
 
     def unmarked(self) -> Self:
         """That the scan has not marked yet."""
@@ -36,7 +37,9 @@ class Deadline(models.Model):
 
     `words` as written, `anchor_on` the day they were written, `edtf` the value they resolve to, `first_on` to
     `last_on` the window, `opens_at` and `due_at` its instants (UTC) in the zones of the bound parties;
-    `original_edtf` and `original_due_at` never change; `overdue_since` is the mark that the scan leaves.
+    `original_edtf` and `original_due_at` never change. `crosses_at` is the instant at which it passes: `due_at`, or the
+    end of a pause that it falls in (null while that end is not known); the scan reads it. `overdue_since` is the mark
+    that the scan leaves. A length without `due_at` is a pattern: a trigger starts a clock of that length.
     """
 
     commitment = models.ForeignKey(Commitment, models.PROTECT, related_name="deadlines")
@@ -54,10 +57,28 @@ class Deadline(models.Model):
     last_on = models.DateField(null=True, blank=True)
     opens_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
+    crosses_at = models.DateTimeField(null=True, blank=True)
+    occurs_on = models.DateField(
+        null=True, blank=True, help_text=_("The day of the rhythm that this occurrence stands for.")
+    )
+    trigger = models.ForeignKey(
+        "commitments.Trigger", models.PROTECT, null=True, blank=True, related_name="clocks"
+    )
+    source = models.ForeignKey(
+        Source,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Where its present date stands."),
+    )
     original_edtf = models.CharField(max_length=40, blank=True, default="")
     original_due_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveSmallIntegerField(default=0)
     met_on = models.DateField(null=True, blank=True)
+    met_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("To the second, for a clock that a trigger started.")
+    )
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_as = word_field(ClosedAs, blank=True, default="")
     closed_by = models.ForeignKey(
@@ -67,6 +88,14 @@ class Deadline(models.Model):
         blank=True,
         related_name="+",
         help_text=_("The assessment that closed it, so that a retraction opens it again."),
+    )
+    set_by = models.ForeignKey(
+        "commitments.Assessment",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("The assessment that planned this review; its retraction ends it."),
     )
     overdue_since = models.DateTimeField(null=True, blank=True)
 
@@ -78,6 +107,12 @@ class Deadline(models.Model):
         ordering = ["commitment", "number"]
         constraints = [
             models.UniqueConstraint(fields=["commitment", "number"], name="deadline_number_once"),
+            # The rolling horizon may be drawn twice: each day of a rhythm stands once.
+            models.UniqueConstraint(
+                fields=["commitment", "occurs_on"],
+                name="deadline_occurrence_once",
+                condition=Q(occurs_on__isnull=False),
+            ),
             one_of("deadline", "type", DeadlineType),
             one_of("deadline", "authority", Authority),
             one_of("deadline", "clock", Clock),
@@ -102,7 +137,7 @@ class Deadline(models.Model):
         indexes = [
             # The scan: what is past due, open and unmarked; its cost follows the number due.
             models.Index(
-                fields=["due_at", "id"],
+                fields=["crosses_at", "id"],
                 name="deadline_to_mark",
                 condition=Q(closed_at__isnull=True, overdue_since__isnull=True),
             ),
@@ -110,6 +145,11 @@ class Deadline(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {pick(self.label)}"
+
+    @property
+    def is_pattern(self) -> bool:
+        """The length of a clock that waits for its trigger."""
+        return bool(self.duration) and self.due_at is None
 
     @property
     def code(self) -> str:

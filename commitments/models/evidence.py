@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Self
 
 from django.conf import settings
@@ -36,6 +37,9 @@ class Evidence(models.Model):
     commitment = models.ForeignKey(Commitment, models.PROTECT, related_name="evidence")
     number = models.PositiveSmallIntegerField()
     file_key = models.CharField(max_length=40, blank=True, default="")
+    exhibit = models.UUIDField(
+        default=uuid.uuid4, help_text=_("The same for every commitment that this piece of evidence is about.")
+    )
     source = models.ForeignKey(Source, models.PROTECT, related_name="evidence")
     locator = models.CharField(max_length=80, blank=True, default="")
     quote = models.CharField(max_length=300, blank=True, default="")
@@ -55,6 +59,10 @@ class Evidence(models.Model):
     added_by_person = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    verified_on = models.DateField(
+        null=True, blank=True, help_text=_("The day on which somebody else compared it with its source.")
+    )
+    verified_by = models.CharField(max_length=80, blank=True, default="", help_text=_("An office."))
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_why = models.TextField(blank=True, default="")
 
@@ -69,6 +77,12 @@ class Evidence(models.Model):
             one_of("evidence", "nature", Nature),
             one_of("evidence", "act", Act),
             one_of("evidence", "bearing", Bearing),
+            models.UniqueConstraint(fields=["exhibit", "commitment"], name="evidence_exhibit_once"),
+            models.CheckConstraint(
+                condition=models.Q(verified_on__isnull=True, verified_by="")
+                | (models.Q(verified_on__isnull=False) & ~models.Q(verified_by="")),
+                name="evidence_verified_by_an_office",
+            ),
             models.CheckConstraint(
                 condition=models.Q(withdrawn_at__isnull=True, withdrawn_why="")
                 | (models.Q(withdrawn_at__isnull=False) & ~models.Q(withdrawn_why="")),

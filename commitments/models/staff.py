@@ -31,3 +31,26 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.get_role_display()}"
+
+
+class Deputy(models.Model):
+    """Somebody who may do what an absent colleague may, from a day to a day (both included, in UTC)."""
+
+    absent = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="deputies")
+    deputy = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="deputises")
+    from_on = models.DateField()
+    until_on = models.DateField()
+
+    class Meta:
+        verbose_name = _("deputy")
+        verbose_name_plural = _("deputies")
+        ordering = ["from_on", "id"]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(absent=models.F("deputy")), name="deputy_is_another"),
+            models.CheckConstraint(
+                condition=models.Q(until_on__gte=models.F("from_on")), name="deputy_span_in_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deputy} → {self.absent}"

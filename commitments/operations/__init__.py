@@ -5,9 +5,10 @@ from commitments.operations.assessments import (
     Judgement,
     draft_assessments,
     publish_assessments,
-    reject_assessments,
     retract_assessments,
+    revise_assessments,
 )
+from commitments.operations.closing import meet_deadlines, waive_deadlines
 from commitments.operations.commitments import NewCommitment, correct_commitments, register_commitments
 from commitments.operations.contributions import (
     NewContribution,
@@ -16,14 +17,31 @@ from commitments.operations.contributions import (
 )
 from commitments.operations.deadlines import (
     NewDeadline,
-    meet_deadlines,
     move_deadlines,
     set_deadlines,
 )
-from commitments.operations.evidence import NewEvidence, attach_evidence, withdraw_evidence
+from commitments.operations.evidence import NewEvidence, attach_evidence, verify_evidence, withdraw_evidence
 from commitments.operations.notes import redact_note
+from commitments.operations.pauses import NewPause, pause_commitments, resume_commitments
 from commitments.operations.positions import NewPosition, Resolution, resolve_positions, state_positions
+from commitments.operations.reviewing import (
+    draft_and_submit,
+    give_notice,
+    plan_publication,
+    publish_what_is_planned,
+    record_reply,
+    reject_assessments,
+    request_changes,
+    submit_assessments,
+)
+from commitments.operations.rhythms import draw_occurrences
 from commitments.operations.scanning import mark_what_has_passed, scan
+from commitments.operations.triggers import (
+    NewTrigger,
+    publish_triggers,
+    record_triggers,
+    withdraw_triggers,
+)
 
 __all__ = [
     "AccordFacts",
@@ -32,26 +50,44 @@ __all__ = [
     "NewContribution",
     "NewDeadline",
     "NewEvidence",
+    "NewPause",
     "NewPosition",
+    "NewTrigger",
     "Resolution",
     "attach_evidence",
     "correct_commitments",
+    "draft_and_submit",
     "draft_assessments",
+    "draw_occurrences",
+    "give_notice",
     "mark_what_has_passed",
     "meet_deadlines",
     "move_deadlines",
+    "pause_commitments",
+    "plan_publication",
     "publish_assessments",
+    "publish_triggers",
+    "publish_what_is_planned",
     "record_contributions",
+    "record_reply",
     "record_sources",
+    "record_triggers",
     "redact_note",
     "register_accord",
     "register_commitments",
     "reject_assessments",
+    "request_changes",
     "resolve_positions",
+    "resume_commitments",
     "retract_assessments",
+    "revise_assessments",
     "scan",
     "set_deadlines",
     "state_positions",
+    "submit_assessments",
+    "verify_evidence",
+    "waive_deadlines",
     "withdraw_contributions",
     "withdraw_evidence",
+    "withdraw_triggers",
 ]

@@ -1,9 +1,9 @@
-"""Verbs on judgements: draft, publish, reject and retract them."""
+"""Verbs on judgements: draft, revise, publish and retract them. What lies between a draft and the public: reviewing.py."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from commitments.actors import Actor
 from commitments.log import append, operation
-from commitments.models import Assessment, Commitment, Deadline, Evidence
+from commitments.models import Assessment, Commitment, Deadline, Evidence, Participation, Party
 from commitments.operations.evidence import NewEvidence, add_rows, say_added
-from commitments.operations.guards import problems_of, second_person
+from commitments.operations.guards import problems_of, reply_pending, second_person
 from commitments.operations.keeping import (
     check_version,
     close_what_ends,
@@ -23,13 +23,27 @@ from commitments.operations.keeping import (
     number_for,
     refresh,
 )
+from commitments.operations.rhythms import plan_review
 from commitments.refusals import Refused, refuse
-from commitments.words import CODEBOOK, REVERSALS, EventKind, Origin, Review, Status
+from commitments.words import (
+    CODEBOOK,
+    REVERSALS,
+    ClosedAs,
+    Confidence,
+    EventKind,
+    Origin,
+    Review,
+    Role,
+    Status,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A status to draft: evidence by number of the commitment's own rows, and new evidence that goes with it."""
+    """A status to draft: evidence by number of the commitment's own rows, and new evidence that goes with it.
+
+    `party` is the code of the bound party whose share is judged; None: the commitment as a whole.
+    """
 
     commitment: str
     status: str
@@ -39,6 +53,7 @@ class Judgement:
     evidence: Sequence[int] = ()
     new_evidence: Sequence[NewEvidence] = ()
     language: str = "en"
+    party: str | None = None
     file_key: str = ""
     # Of history alone: who judged, under which codebook, and the number it had.
     assessor: str = ""
@@ -52,9 +67,11 @@ def latest_day(now: datetime) -> date:
 
 
 def neighbours(assessment: Assessment) -> tuple[Assessment | None, Assessment | None]:
-    """The published judgement in force on its effective day, and the next one after that day."""
+    """The published judgement of the same subject in force on its effective day, and the next one after that day."""
     published = (
-        Assessment.objects.published().filter(commitment=assessment.commitment).exclude(pk=assessment.pk)
+        Assessment.objects.published()
+        .filter(commitment=assessment.commitment, party=assessment.party_id)
+        .exclude(pk=assessment.pk)
     )
     before = published.filter(effective_on__lte=assessment.effective_on).latest_first().first()
     after = (
@@ -105,37 +122,92 @@ def draft_assessments(
     new = []
     for judgement in judgements:
         commitment = rows[judgement.commitment]
-        if not judgement.reason.strip():
-            raise refuse("reason", "reason", _("A judgement needs a reason."))
         assessment = Assessment(
             commitment=commitment,
             number=number_for(Assessment, numbers, commitment, judgement.number),
             file_key=judgement.file_key,
-            status=judgement.status if judgement.status in Status.values else "",
-            effective_on=judgement.effective_on,
-            reason=judgement.reason.strip(),
-            language=judgement.language,
-            confidence=judgement.confidence,
             assessor=judgement.assessor or actor.office,
-            codebook=judgement.codebook or CODEBOOK,
             origin=origin,
             drafted_at=now,
             drafted_by_id=actor.person_id,
         )
-        if not assessment.status:
-            raise refuse(
-                "status",
-                "unknown",
-                _("“%(word)s” is not one of %(allowed)s.")
-                % {"word": judgement.status, "allowed": ", ".join(Status.values)},
-            )
-        if judgement.confidence not in {"high", "medium", "low"}:
-            raise refuse("confidence", "confidence", _("Say how sure it is: high, medium or low."))
+        _write(assessment, judgement)
         assessment.save()
         assessment.evidence.set(_evidence_of(judgement, commitment, actor, origin))
         check(assessment, now)
         new.append(assessment)
     return new
+
+
+def _write(assessment: Assessment, judgement: Judgement) -> None:
+    """Puts what the judgement says into the (unsaved) row; raises Refused for a word that is none."""
+    if not judgement.reason.strip():
+        raise refuse("reason", "reason", _("A judgement needs a reason."))
+    if judgement.status not in Status.values:
+        raise refuse(
+            "status",
+            "unknown",
+            _("“%(word)s” is not one of %(allowed)s.")
+            % {"word": judgement.status, "allowed": ", ".join(Status.values)},
+        )
+    if judgement.confidence not in Confidence.values:
+        raise refuse("confidence", "confidence", _("Say how sure it is: high, medium or low."))
+    assessment.party = _bound_party(judgement.party, assessment.commitment) if judgement.party else None
+    assessment.status, assessment.effective_on = judgement.status, judgement.effective_on
+    assessment.reason, assessment.language = judgement.reason.strip(), judgement.language
+    assessment.confidence = judgement.confidence
+    assessment.codebook = judgement.codebook or CODEBOOK
+
+
+def _bound_party(code: str, commitment: Commitment) -> Party:
+    """The party of that code; only one that the commitment binds has a share to be judged."""
+    bound = {
+        row.party.code: row.party
+        for row in Participation.objects.filter(commitment=commitment, role=Role.BOUND).select_related(
+            "party"
+        )
+    }
+    if code not in bound:
+        raise refuse(
+            "party",
+            "not_bound",
+            _("“%(party)s” is not bound by %(code)s. Bound are: %(bound)s.")
+            % {"party": code, "code": commitment.code, "bound": ", ".join(sorted(bound)) or "—"},
+        )
+    return bound[code]
+
+
+@operation
+def revise_assessments(
+    changes: Mapping[str, Judgement],
+    *,
+    actor: Actor,
+    version: int | None = None,
+    now: datetime | None = None,
+) -> list[Assessment]:
+    """Rewrites drafts, and judgements for which changes were requested (code to what they now say); drafts again.
+
+    New evidence that a draft brought and that is no longer named stays with the staff and never becomes public.
+    """
+    now = now or timezone.now()
+    revised = []
+    for assessment in locked_assessments(
+        list(changes), actor, "draft", (Review.DRAFT, Review.CHANGES_REQUESTED), version
+    ):
+        judgement = changes[assessment.code]
+        _write(assessment, judgement)
+        assessment.review, assessment.drafted_by_id = Review.DRAFT, actor.person_id
+        assessment.assessor, assessment.drafted_at = actor.office, now
+        assessment.save()
+        own = list(assessment.evidence.filter(public_at__isnull=True, number__in=judgement.evidence))
+        rest = [number for number in judgement.evidence if number not in {item.number for item in own}]
+        named = _evidence_of(
+            replace(judgement, evidence=rest), assessment.commitment, actor, assessment.origin
+        )
+        assessment.evidence.set([*own, *named])
+        check(assessment, now)
+        revised.append(assessment)
+    return revised
 
 
 def _evidence_of(judgement: Judgement, commitment: Commitment, actor: Actor, origin: str) -> list[Evidence]:
@@ -154,10 +226,10 @@ def _evidence_of(judgement: Judgement, commitment: Commitment, actor: Actor, ori
     return [*known, *added]
 
 
-def _locked_drafts(
-    codes: Sequence[str], actor: Actor, verb: str, wanted: str, version: int | None
+def locked_assessments(
+    codes: Sequence[str], actor: Actor, verb: str, wanted: Sequence[Review], version: int | None
 ) -> list[Assessment]:
-    """The assessments of those codes with their commitments locked; refused unless in the wanted state."""
+    """The assessments of those codes with their commitments locked; refused unless in one of the wanted states."""
     owners = {code: code.rpartition("-A") for code in codes}
     rows = locked([owner for owner, _dash, _number in owners.values()], actor)
     found = []
@@ -174,12 +246,13 @@ def _locked_drafts(
         if assessment is None:
             raise refuse("assessment", "unknown", _("There is no assessment %(code)s.") % {"code": code})
         assessment.commitment = commitment
-        if assessment.review != wanted:
+        if assessment.review not in wanted:
+            labels = ", ".join(f"“{state.label}”" for state in wanted)
             raise refuse(
                 "assessment",
                 "state",
-                _("%(code)s is “%(state)s”: this is for one that is “%(wanted)s”.")
-                % {"code": code, "state": assessment.get_review_display(), "wanted": Review(wanted).label},
+                _("%(code)s is “%(state)s”: this is for one that is %(wanted)s.")
+                % {"code": code, "state": assessment.get_review_display(), "wanted": labels},
             )
         found.append(assessment)
     return found
@@ -194,12 +267,14 @@ def publish_assessments(
     version: int | None = None,
     now: datetime | None = None,
 ) -> list[Assessment]:
-    """Publishes drafts, looking at every guard again; closes the deadlines they settle; new evidence becomes public.
+    """Publishes submitted judgements, looking at every guard again; closes the deadlines they settle.
 
+    New evidence becomes public with them. What a machine has drafted (history from a file) needs no submission.
     Raises Refused with every guard that fails, Stale when the commitment moved on, NotAllowed by role.
     """
     now = now or timezone.now()
-    drafts = _locked_drafts(codes, actor, "publish", Review.DRAFT, version)
+    wanted = (Review.SUBMITTED, Review.DRAFT) if actor.is_machine else (Review.SUBMITTED,)
+    drafts = locked_assessments(codes, actor, "publish", wanted, version)
     owners = [draft.commitment_id for draft in drafts]
     if len(set(owners)) < len(owners):
         # Each judgement of one commitment must see the one before it in force.
@@ -214,11 +289,18 @@ def publish_assessments(
             by=actor.office,
             origin=origin or assessment.origin,
             happened_on=assessment.effective_on,
-            facts={**said, "after": assessment.commitment.status},
+            facts={**said, "after": current_status(assessment)},
             note=assessment.reason,
             language=assessment.language,
         )
     return drafts
+
+
+def current_status(assessment: Assessment) -> str:
+    """The status in force of what it judges: the commitment as a whole, or one party's share."""
+    rows = Assessment.objects.published().filter(commitment=assessment.commitment, party=assessment.party_id)
+    current = rows.latest_first().first()
+    return current.status if current else Status.NOT_ASSESSED
 
 
 def _put_in_force(assessment: Assessment, actor: Actor, origin: str, now: datetime) -> dict[str, Any]:
@@ -228,9 +310,10 @@ def _put_in_force(assessment: Assessment, actor: Actor, origin: str, now: dateti
     before = check(assessment, now, [item for item in evidence if item.withdrawn_at is None])
     previous = before.status if before else Status.NOT_ASSESSED
     is_reversal = (previous, assessment.status) in REVERSALS
-    second = second_person(assessment, is_reversal, actor.person_id)
-    if second:
-        raise Refused(*second)
+    pending = [*second_person(assessment, is_reversal, actor.person_id), *reply_pending(assessment, now)]
+    if pending:
+        raise Refused(*pending)
+    status_before = current_status(assessment)
     assessment.review, assessment.published_at = Review.PUBLISHED, now
     assessment.published_by_id = actor.person_id
     assessment.save(update_fields=["review", "published_at", "published_by"])
@@ -240,9 +323,18 @@ def _put_in_force(assessment: Assessment, actor: Actor, origin: str, now: dateti
             item.commitment = commitment
             item.save(update_fields=["public_at"])
             say_added(item, actor, origin)
-    current = Assessment.objects.published().filter(commitment=commitment).latest_first().first()
+    current = (
+        Assessment.objects.published()
+        .filter(commitment=commitment, party=assessment.party_id)
+        .latest_first()
+        .first()
+    )
     is_current = current is not None and current.pk == assessment.pk
-    closed = close_what_ends([commitment], {commitment.pk: assessment}, now) if is_current else {}
+    closed: dict[int, list[str]] = {}
+    if is_current and assessment.party_id is None:
+        # What judges one party's share settles no date of the whole.
+        closed = close_what_ends([commitment], {commitment.pk: assessment}, now)
+        plan_review(assessment, actor, origin)
     return {
         "assessment": assessment.code,
         "status": assessment.status,
@@ -250,22 +342,12 @@ def _put_in_force(assessment: Assessment, actor: Actor, origin: str, now: dateti
         "confidence": assessment.confidence,
         "codebook": assessment.codebook,
         "assessor": assessment.assessor,
-        "before": commitment.status,
+        "party": assessment.party.code if assessment.party else None,
+        "before": status_before,
         "evidence": [item.code for item in evidence],
         "closed": closed.get(commitment.pk, []),
         "reversal": is_reversal,
     }
-
-
-@operation
-def reject_assessments(codes: Sequence[str], *, actor: Actor, version: int | None = None) -> list[Assessment]:
-    """Rejects drafts: they stay on their rows and are never public."""
-    rejected = []
-    for assessment in _locked_drafts(codes, actor, "reject", Review.DRAFT, version):
-        assessment.review = Review.REJECTED
-        assessment.save(update_fields=["review"])
-        rejected.append(assessment)
-    return rejected
 
 
 @operation
@@ -283,20 +365,22 @@ def retract_assessments(
         raise refuse("why", "required", _("A retraction needs a reason."))
     now = now or timezone.now()
     retracted = []
-    for assessment in _locked_drafts(codes, actor, "retract", Review.PUBLISHED, version):
+    for assessment in locked_assessments(codes, actor, "retract", (Review.PUBLISHED,), version):
         commitment = assessment.commitment
+        status_before = current_status(assessment)
         assessment.review, assessment.retracted_at = Review.RETRACTED, now
         assessment.retracted_why = why.strip()
         assessment.save(update_fields=["review", "retracted_at", "retracted_why"])
-        status_before = commitment.status
         reopened = []
         for deadline in (
             Deadline.objects.select_for_update(no_key=True).filter(closed_by=assessment).order_by("id")
         ):
             deadline.commitment = commitment
-            deadline.closed_as, deadline.closed_at, deadline.closed_by, deadline.met_on = "", None, None, None
-            deadline.save(update_fields=["closed_as", "closed_at", "closed_by", "met_on"])
+            deadline.closed_as, deadline.closed_at, deadline.closed_by = "", None, None
+            deadline.met_on = deadline.met_at = None
+            deadline.save(update_fields=["closed_as", "closed_at", "closed_by", "met_on", "met_at"])
             reopened.append(deadline.code)
+        ended = _end_planned_reviews(assessment, now)
         refresh([commitment])
         append(
             EventKind.STATUS_RETRACTED,
@@ -308,11 +392,28 @@ def retract_assessments(
             facts={
                 "assessment": assessment.code,
                 "status": assessment.status,
+                "party": assessment.party.code if assessment.party else None,
                 "before": status_before,
-                "after": commitment.status,
+                "after": current_status(assessment),
                 "reopened": reopened,
+                "ended": ended,
             },
             note=why.strip(),
         )
         retracted.append(assessment)
     return retracted
+
+
+def _end_planned_reviews(assessment: Assessment, now: datetime) -> list[str]:
+    """Ends the open reviews that a judgement had planned; their codes."""
+    rows = list(
+        Deadline.objects.select_for_update(no_key=True, of=("self",))
+        .open()
+        .filter(set_by=assessment)
+        .order_by("id")
+    )
+    for row in rows:
+        row.commitment = assessment.commitment
+        row.closed_as, row.closed_at, row.overdue_since = ClosedAs.ENDED, now, None
+        row.save(update_fields=["closed_as", "closed_at", "overdue_since"])
+    return [row.code for row in rows]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from commitments import standing
 from commitments.actors import Actor
-from commitments.deadlines import DateError, parse_window
+from commitments.deadlines import DateError, occurrences, parse_period, parse_window
 from commitments.log import append, canonical, operation
 from commitments.models import (
     Accord,
@@ -69,6 +69,8 @@ class NewCommitment:
     dependencies: Sequence[Mapping[str, str]] = ()
     steps: Sequence[Mapping[str, Any]] = ()
     is_verifiable: bool = True
+    unverifiable_why: Mapping[str, str] = field(default_factory=dict)
+    review_every: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -155,11 +157,14 @@ def register_commitments(
             verb_source=(order.verb or {}).get("source") or "",
             provenance=order.provenance,
             is_verifiable=order.is_verifiable,
+            unverifiable_why=dict(order.unverifiable_why),
+            review_every=order.review_every,
             is_counted=is_counted(order),
             starts_on=order.starts_on or accord.signed_on,
             **_ends(order),
             **{name: value for name, value in order.details.items() if name in DETAILS and value is not None},
         )
+        _check_rules(row)
         if row.ends_on and row.ends_on < row.starts_on:
             raise refuse("ends", "order", _("%(code)s ends before it begins.") % {"code": order.code})
         try:
@@ -196,12 +201,38 @@ def register_commitments(
                 "section": order.section,
                 "starts_on": row.starts_on,
                 "ends_on": row.ends_on,
+                "awaits_event": row.awaits_event,
                 "bound": sorted(order.roles.get("bound", ())),
                 "counted": row.is_counted,
                 "terms": terms_digest(row),
             },
         )
     return rows
+
+
+def _check_rules(row: Commitment) -> None:
+    """Raises Refused for a rhythm, an interval or a trigger that could not be followed."""
+    try:
+        if row.review_every:
+            parse_period(row.review_every)
+        rule = (row.rhythm or {}).get("rule")
+        if rule:
+            occurrences(rule, row.starts_on, row.starts_on)
+    except DateError as error:
+        name = "review_every" if row.review_every and "period" in str(error) else "rhythm.rule"
+        raise refuse(name, "date", f"{row.code}: {error}") from None
+    if row.trigger:
+        codes = [item.get("code") for item in row.trigger.get("facts", ())]
+        counted = row.trigger.get("clock_from")
+        if not codes or not all(codes) or len(set(codes)) < len(codes):
+            text = _("%s: a trigger names its facts, each by a code of its own.") % row.code
+            raise refuse("trigger.facts", "required", text)
+        if counted and counted not in codes:
+            text = _("%(code)s: “%(fact)s” is none of the facts of its trigger.")
+            raise refuse("trigger.clock_from", "unknown", text % {"code": row.code, "fact": counted})
+        if row.trigger.get("runs_from") not in (None, "received", "sent", "happened"):
+            text = _("%s: a clock runs from what was received, sent or happened.") % row.code
+            raise refuse("trigger.runs_from", "unknown", text)
 
 
 def terms_digest(row: Commitment) -> str:

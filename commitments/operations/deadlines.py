@@ -1,10 +1,10 @@
-"""Verbs on deadlines: set, move and meet them."""
+"""Verbs on deadlines: set and move them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from commitments.actors import Actor
 from commitments.deadlines import DateError, due_at, opens_at, parse_duration, parse_window
 from commitments.log import append, operation
-from commitments.models import Assessment, Commitment, Deadline
+from commitments.models import Assessment, Commitment, Deadline, Source
 from commitments.operations.keeping import (
     check_version,
     close_what_ends,
+    facts_of,
     locked,
     next_numbers,
     refresh,
@@ -28,7 +29,10 @@ from commitments.words import Authority, Clock, ClosedAs, DeadlineType, EventKin
 
 @dataclass(frozen=True, slots=True)
 class NewDeadline:
-    """A deadline to set: `edtf` names its window, or `duration` the length of a clock that a trigger will start."""
+    """A deadline to set: `edtf` names its window, or `duration` the length of a clock that a trigger will start.
+
+    `source` is the code of the source that sets the date; `occurs_on` the day of a rhythm that it stands for.
+    """
 
     commitment: str
     label: Mapping[str, str]
@@ -40,6 +44,8 @@ class NewDeadline:
     words: str = ""
     anchor_on: date | None = None
     met_on: date | None = None
+    source: str | None = None
+    occurs_on: date | None = None
     file_key: str = ""
 
 
@@ -50,6 +56,7 @@ def resolve(row: Deadline, edtf: str, zones: Sequence[str], field: str = "edtf")
         row.opens_at, row.due_at = opens_at(window, zones), due_at(window, zones)
     except DateError as error:
         raise Refused(Problem(field, "date", str(error))) from None
+    row.crosses_at = row.due_at
     row.edtf, row.first_on, row.last_on = edtf.strip(), window.first, window.last
 
 
@@ -92,8 +99,37 @@ def wire_facts(row: Deadline) -> dict[str, Any]:
         "clock": row.clock,
         "edtf": row.edtf or None,
         "duration": row.duration or None,
+        "words": row.words or None,
+        "anchor_on": row.anchor_on,
+        "first_on": row.first_on,
+        "last_on": row.last_on,
+        "opens_at": row.opens_at,
         "due_at": row.due_at,
+        "occurs_on": row.occurs_on,
+        "trigger": f"{row.commitment.code}-T{row.trigger.number}" if row.trigger else None,
+        "source": row.source.code if row.source else None,
     }
+
+
+def sources_by_code(
+    commitments: Iterable[Commitment], codes: Iterable[str | None]
+) -> dict[tuple[int, str], Source]:
+    """The named sources of the commitments' accords by accord id and code."""
+    rows = Source.objects.filter(
+        accord__in={row.accord_id for row in commitments}, code__in={code for code in codes if code}
+    )
+    return {(row.accord_id, row.code): row for row in rows}
+
+
+def source_of(
+    code: str | None, commitment: Commitment, known: Mapping[tuple[int, str], Source]
+) -> Source | None:
+    """The source of that code (none for an empty one); raises Refused when the accord has no such source."""
+    if not code:
+        return None
+    if (commitment.accord_id, code) not in known:
+        raise refuse("source", "unknown", _("There is no source “%(code)s”.") % {"code": code})
+    return known[commitment.accord_id, code]
 
 
 @operation
@@ -107,6 +143,7 @@ def set_deadlines(
         check_version(commitment, version)
     zones = zones_of(rows.values())
     numbers = next_numbers(Deadline, rows.values())
+    sources = sources_by_code(rows.values(), [order.source for order in orders])
     now = timezone.now()
     new: list[Deadline] = []
     for order in orders:
@@ -128,6 +165,8 @@ def set_deadlines(
             duration=order.duration,
             words=order.words,
             anchor_on=order.anchor_on,
+            source=source_of(order.source, commitment, sources),
+            occurs_on=order.occurs_on,
         )
         if order.edtf:
             resolve(row, order.edtf, zones.get(commitment.pk, []))
@@ -147,7 +186,7 @@ def set_deadlines(
             facts=wire_facts(row),
         )
         if row.met_on:
-            _say_met(row, actor, origin)
+            say_met(row, actor, origin)
     _settle_by_earlier_judgements(rows.values(), now)
     refresh(list(rows.values()), zones)
     return new
@@ -155,14 +194,17 @@ def set_deadlines(
 
 def _settle_by_earlier_judgements(commitments: Any, now: datetime) -> None:
     latest: dict[int, Assessment] = {}
-    published = Assessment.objects.published().filter(commitment__in=[c.pk for c in commitments])
+    published = (
+        Assessment.objects.published().of_the_whole().filter(commitment__in=[c.pk for c in commitments])
+    )
     for assessment in published.order_by("effective_on", "published_at", "number"):
         latest[assessment.commitment_id] = assessment
     if latest:
         close_what_ends(list(commitments), latest, now)
 
 
-def _say_met(row: Deadline, actor: Actor, origin: str, why: str = "") -> None:
+def say_met(row: Deadline, actor: Actor, origin: str, why: str = "") -> None:
+    """Appends the event of a deadline that was met."""
     assert row.met_on is not None
     append(
         EventKind.DEADLINE_MET,
@@ -174,13 +216,15 @@ def _say_met(row: Deadline, actor: Actor, origin: str, why: str = "") -> None:
         facts={
             "deadline": row.code,
             "met_on": row.met_on,
-            "late": bool(row.last_on and row.met_on > row.last_on),
+            "met_at": row.met_at,
+            "late": facts_of(row, ()).is_late,
         },
         note=why,
     )
 
 
-def _lock_open(code: str, actor: Actor, verb: str, version: int | None) -> tuple[Commitment, Deadline]:
+def lock_open(code: str, actor: Actor, verb: str, version: int | None) -> tuple[Commitment, Deadline]:
+    """The open deadline of that code with its commitment, both locked; raises Refused, Stale or NotAllowed."""
     commitment_code, _dash, number = code.rpartition("-D")
     if not number.isdecimal() or len(number) > 4:
         raise refuse("deadline", "unknown", _("There is no deadline %(code)s.") % {"code": code})
@@ -212,11 +256,14 @@ def move_deadlines(
     actor: Actor,
     why: str,
     authority: str | None = None,
+    source: str | None = None,
     version: int | None = None,
     now: datetime | None = None,
     origin: str = Origin.LIVE,
 ) -> list[Deadline]:
     """Moves deadlines (code to new EDTF value), for a reason; the original date stays on record.
+
+    `source` is the code of the source that says so: an extension that the parties agreed needs one.
 
     A mark that the scan left on the old date is cleared: it is no longer true. `now` defaults to the clock.
     """
@@ -228,48 +275,17 @@ def move_deadlines(
     moved = []
     commitments = {}
     for code in sorted(moves):
-        commitment, row = _lock_open(code, actor, "move_deadline", version)
+        commitment, row = lock_open(code, actor, "move_deadline", version)
         if row.duration:
             raise refuse("edtf", "clock", _("A running clock is not moved: its start is corrected."))
-        before = {"edtf": row.edtf or None, "due_at": row.due_at, "authority": row.authority}
-        zones = zones_of([commitment])[commitment.pk]
-        resolve(row, moves[code], zones)
-        if authority:
-            row.authority = authority
+        before = state_before(row)
+        resolve(row, moves[code], zones_of([commitment])[commitment.pk])
+        row.authority = authority or row.authority
+        if source:
+            row.source = source_of(source, commitment, sources_by_code([commitment], [source]))
         if before["edtf"] == row.edtf and before["authority"] == row.authority:
             continue
-        row.revision += 1
-        # The mark speaks of the old date; should the new one have passed too, the scan says so with its instant.
-        cleared = row.overdue_since is not None
-        row.overdue_since = None
-        row.save(
-            update_fields=[
-                "edtf",
-                "first_on",
-                "last_on",
-                "opens_at",
-                "due_at",
-                "authority",
-                "revision",
-                "overdue_since",
-            ]
-        )
-        append(
-            EventKind.DEADLINE_MOVED,
-            commitment.accord,
-            commitment,
-            by=actor.office,
-            origin=origin,
-            happened_on=timezone.localdate(now),
-            facts={
-                **wire_facts(row),
-                "before": before,
-                "original_edtf": row.original_edtf or None,
-                "revision": row.revision,
-                "mark_cleared": cleared,
-            },
-            note=why.strip(),
-        )
+        put_new_date(row, before, actor, why.strip(), origin, now)
         commitments[commitment.pk] = commitment
         moved.append(row)
     if moved:
@@ -277,36 +293,46 @@ def move_deadlines(
     return moved
 
 
-@operation
-def meet_deadlines(
-    met: Mapping[str, date],
-    *,
-    actor: Actor,
-    why: str = "",
-    version: int | None = None,
-    today: date | None = None,
-    origin: str = Origin.LIVE,
-) -> list[Deadline]:
-    """Records that deadlines were met on a day (code to date); not in the future, not before the duty began."""
-    now = timezone.now()
-    # The day has begun for somebody as soon as it has in the earliest zone of the world.
-    today = today or (now + timedelta(hours=14)).date()
-    rows, commitments = [], {}
-    for code in sorted(met):
-        commitment, row = _lock_open(code, actor, "meet_deadline", version)
-        if met[code] > today:
-            raise refuse("met_on", "future", _("A deadline cannot have been met in the future."))
-        if met[code] < commitment.starts_on:
-            raise refuse(
-                "met_on",
-                "before_start",
-                _("%(code)s began on %(day)s: it cannot have been met before.")
-                % {"code": commitment.code, "day": commitment.starts_on.isoformat()},
-            )
-        row.met_on, row.closed_as, row.closed_at = met[code], ClosedAs.MET, now
-        row.save(update_fields=["met_on", "closed_as", "closed_at"])
-        _say_met(row, actor, origin, why.strip())
-        rows.append(row)
-        commitments[commitment.pk] = commitment
-    refresh(list(commitments.values()))
-    return rows
+def state_before(row: Deadline) -> dict[str, Any]:
+    """What a move changes, as the log tells it."""
+    return {"edtf": row.edtf or None, "due_at": row.due_at, "authority": row.authority}
+
+
+def put_new_date(
+    row: Deadline, before: Mapping[str, Any], actor: Actor, why: str, origin: str, now: datetime
+) -> None:
+    """Saves a (locked) deadline whose window was changed, and says so; the caller refreshes the commitment."""
+    row.revision += 1
+    # The mark speaks of the old date; should the new one have passed too, the scan says so with its instant.
+    cleared = row.overdue_since is not None
+    row.overdue_since = None
+    row.save(
+        update_fields=[
+            "edtf",
+            "first_on",
+            "last_on",
+            "opens_at",
+            "due_at",
+            "crosses_at",
+            "authority",
+            "source",
+            "revision",
+            "overdue_since",
+        ]
+    )
+    append(
+        EventKind.DEADLINE_MOVED,
+        row.commitment.accord,
+        row.commitment,
+        by=actor.office,
+        origin=origin,
+        happened_on=timezone.localdate(now),
+        facts={
+            **wire_facts(row),
+            "before": before,
+            "original_edtf": row.original_edtf or None,
+            "revision": row.revision,
+            "mark_cleared": cleared,
+        },
+        note=why,
+    )

@@ -1,4 +1,4 @@
-"""Verbs on evidence: attach it, and withdraw it with a reason."""
+"""Verbs on evidence: attach it to one commitment or many, verify it, and withdraw it with a reason."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,7 +23,10 @@ from commitments.words import Act, Bearing, EventKind, Nature, Origin
 
 @dataclass(frozen=True, slots=True)
 class NewEvidence:
-    """What to attach: a known source by code, or the facts of a new one; dates are EDTF values or empty (unknown)."""
+    """What to attach: a known source by code, or the facts of a new one; dates are EDTF values or empty (unknown).
+
+    The same `exhibit` on several commitments says that it is one piece of evidence for all of them.
+    """
 
     commitment: str
     act: str
@@ -33,6 +37,7 @@ class NewEvidence:
     locator: str = ""
     quote: str = ""
     happened: str = ""
+    exhibit: UUID | None = None
     file_key: str = ""
     number: int | None = None
 
@@ -81,6 +86,7 @@ def add_rows(
     }
     numbers = next_numbers(Evidence, rows.values())
     new: list[Evidence] = []
+    shared: dict[tuple[int, UUID], Source] = {}
     for order in orders:
         commitment = rows[order.commitment]
         for name, value, words in (
@@ -105,12 +111,17 @@ def add_rows(
                 "quote", "length", _("A quote has 300 characters at most: a short phrase with its place.")
             )
         number = number_for(Evidence, numbers, commitment, order.number)
+        exhibit = order.exhibit or uuid4()
+        source = shared.get((commitment.accord_id, exhibit))
+        source = source or _source_for(order, commitment, number, known)
+        shared[commitment.accord_id, exhibit] = source
         new.append(
             Evidence(
                 commitment=commitment,
                 number=number,
                 file_key=order.file_key,
-                source=_source_for(order, commitment, number, known),
+                source=source,
+                exhibit=exhibit,
                 locator=order.locator,
                 quote=order.quote,
                 nature=order.nature,
@@ -140,6 +151,7 @@ def say_added(row: Evidence, actor: Actor, origin: str) -> None:
         happened_on=row.happened_on,
         facts={
             "evidence": row.code,
+            "exhibit": str(row.exhibit),
             "source": row.source.code,
             "address": row.source.address or None,
             "nature": row.nature,
@@ -155,16 +167,81 @@ def say_added(row: Evidence, actor: Actor, origin: str) -> None:
 def attach_evidence(
     orders: Sequence[NewEvidence], *, actor: Actor, origin: str = Origin.LIVE, version: int | None = None
 ) -> list[Evidence]:
-    """Attaches evidence to commitments; it is public at once. Raises Refused naming the field and the rule."""
+    """Attaches evidence to commitments (`version` is the first one's); it is public at once.
+
+    Raises Refused naming the field and the rule.
+    """
     rows = locked([order.commitment for order in orders], actor)
     for commitment in rows.values():
         actor.require("attach_evidence", commitment.accord)
-        check_version(commitment, version)
+    if orders:
+        # The version is that of the commitment the order was opened on.
+        check_version(rows[orders[0].commitment], version)
     new = add_rows(orders, rows, actor=actor, origin=origin, public_at=timezone.now())
     for row in new:
         say_added(row, actor, origin)
     refresh(list(rows.values()))
     return new
+
+
+@operation
+def verify_evidence(
+    codes: Sequence[str], *, actor: Actor, version: int | None = None, now: datetime | None = None
+) -> list[Evidence]:
+    """Records that somebody compared public evidence with its source; not who attached it. Once is enough."""
+    now = now or timezone.now()
+    verified = []
+    for commitment, row in _locked_rows(codes, actor, "verify_evidence", version):
+        if row.withdrawn_at is not None:
+            raise refuse("evidence", "withdrawn", _("%(code)s was withdrawn.") % {"code": row.code})
+        if row.verified_on is not None:
+            continue
+        if actor.person_id is not None and actor.person_id == row.added_by_person_id:
+            raise refuse(
+                "", "second_person", _("Somebody else than who attached it compares it with its source.")
+            )
+        row.verified_on, row.verified_by = timezone.localdate(now), actor.office or "records-desk"
+        row.save(update_fields=["verified_on", "verified_by"])
+        append(
+            EventKind.EVIDENCE_VERIFIED,
+            commitment.accord,
+            commitment,
+            by=actor.office,
+            origin=row.origin if actor.is_machine else Origin.LIVE,
+            happened_on=row.verified_on,
+            facts={"evidence": row.code, "source": row.source.code},
+        )
+        verified.append(row)
+    if verified:
+        refresh(list({row.commitment_id: row.commitment for row in verified}.values()))
+    return verified
+
+
+def _locked_rows(
+    codes: Sequence[str], actor: Actor, verb: str, version: int | None
+) -> list[tuple[Commitment, Evidence]]:
+    """The public evidence of those codes with their commitments, locked."""
+    owners = {code: code.rpartition("-E") for code in codes}
+    rows = locked([owner for owner, _dash, _number in owners.values()], actor)
+    found = []
+    for code in sorted(owners):
+        owner, _dash, number = owners[code]
+        commitment = rows[owner]
+        actor.require(verb, commitment.accord)
+        check_version(commitment, version)
+        row = (
+            Evidence.objects.public()
+            .filter(commitment=commitment, number=int(number))
+            .select_related("source")
+            .first()
+            if number.isdecimal() and len(number) <= 4
+            else None
+        )
+        if row is None:
+            raise refuse("evidence", "unknown", _("There is no evidence %(code)s.") % {"code": code})
+        row.commitment = commitment
+        found.append((commitment, row))
+    return found
 
 
 @operation
@@ -177,28 +254,11 @@ def withdraw_evidence(
     """
     if not why.strip():
         raise refuse("why", "required", _("Withdrawing evidence needs a reason."))
-    owners = {code: code.rpartition("-E")[0] for code in codes}
-    rows = locked(owners.values(), actor)
     withdrawn = []
     now = timezone.now()
-    for code in sorted(owners):
-        commitment = rows[owners[code]]
-        actor.require("withdraw_evidence", commitment.accord)
-        check_version(commitment, version)
-        number = code.rpartition("-E")[2]
-        row = (
-            Evidence.objects.public()
-            .filter(commitment=commitment, number=int(number))
-            .select_related("source")
-            .first()
-            if number.isdecimal() and len(number) <= 4
-            else None
-        )
-        if row is None:
-            raise refuse("evidence", "unknown", _("There is no evidence %(code)s.") % {"code": code})
+    for commitment, row in _locked_rows(codes, actor, "withdraw_evidence", version):
         if row.withdrawn_at is not None:
             continue
-        row.commitment = commitment
         money = row.contributions.standing().order_by("number").first()
         if money is not None:
             money.commitment = commitment
@@ -206,7 +266,7 @@ def withdraw_evidence(
                 "evidence",
                 "needed",
                 _("%(code)s shows the money of %(contribution)s: withdraw that contribution first.")
-                % {"code": code, "contribution": money.code},
+                % {"code": row.code, "contribution": money.code},
             )
         leaning = _only_support(row)
         if leaning:
@@ -214,7 +274,7 @@ def withdraw_evidence(
                 "evidence",
                 "needed",
                 _("%(code)s is the only support of %(assessment)s: retract that assessment first.")
-                % {"code": code, "assessment": leaning},
+                % {"code": row.code, "assessment": leaning},
             )
         row.withdrawn_at, row.withdrawn_why = now, why.strip()
         row.save(update_fields=["withdrawn_at", "withdrawn_why"])
@@ -229,7 +289,7 @@ def withdraw_evidence(
         )
         withdrawn.append(row)
     if withdrawn:
-        refresh(list(rows.values()))
+        refresh(list({row.commitment_id: row.commitment for row in withdrawn}.values()))
     return withdrawn
 
 

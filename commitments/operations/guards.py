@@ -6,7 +6,7 @@ Each refusal has a field, a stable code and a message that says the rule. Pure r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from commitments.words import (
     Clock,
     ClosedAs,
     Confidence,
+    DeadlineType,
     Kind,
     Nature,
     Origin,
@@ -99,6 +100,7 @@ def problems_of(
         *found,
         *_proof(assessment, commitment, evidence, before),
         *_failure(assessment, commitment, evidence, deadlines),
+        *_recurring(assessment, commitment, deadlines),
     ]
 
 
@@ -173,18 +175,14 @@ def _moves(
                 },
             )
         )
-    if (
-        commitment.kind == Kind.CONDITIONAL
-        and not commitment.is_triggered
-        and status in {*NEEDS_PROOF, Status.NOT_FULFILLED, Status.STALLED}
-    ):
-        found.append(
-            Problem(
-                "status",
-                "dormant",
-                _("Nothing has triggered this duty yet: it is on standby, neither kept nor broken."),
-            )
-        )
+    if commitment.kind == Kind.CONDITIONAL and status in {*NEEDS_PROOF, Status.NOT_FULFILLED, Status.STALLED}:
+        if commitment.triggered_at is None:
+            text = _("Nothing has triggered this duty yet: it is on standby, neither kept nor broken.")
+            found.append(Problem("status", "dormant", text))
+        elif assessment.effective_on < commitment.triggered_at.date():
+            text = _("The duty came to life on %(day)s: it was neither kept nor broken before.")
+            day = commitment.triggered_at.date().isoformat()
+            found.append(Problem("effective_on", "dormant", text % {"day": day}))
     return found
 
 
@@ -287,6 +285,18 @@ def _failure(
     ]
 
 
+def _recurring(
+    assessment: Assessment, commitment: Commitment, deadlines: Sequence[Deadline]
+) -> list[Problem]:
+    """A recurring duty is fulfilled when every occurrence is met, not before."""
+    if assessment.status != Status.FULFILLED or commitment.kind != Kind.RECURRING:
+        return []
+    if not any(d.type == DeadlineType.OCCURRENCE and not d.closed_as for d in deadlines):
+        return []
+    text = _("A recurring duty is fulfilled when all its occurrences are met: at least one is still open.")
+    return [Problem("status", "occurrences", text)]
+
+
 def second_person(assessment: Assessment, reversal: bool, person_id: int | None) -> list[Problem]:
     """Four eyes: where the accord asks for them, and for every reversal, nobody publishes what they drafted."""
     if person_id is None or assessment.drafted_by_id != person_id:
@@ -306,3 +316,20 @@ def second_person(assessment: Assessment, reversal: bool, person_id: int | None)
             )
         ]
     return []
+
+
+def reply_pending(assessment: Assessment, now: datetime) -> list[Problem]:
+    """A party that was given notice has its time to reply before a judgement against it is public."""
+    if assessment.reply_by is None or assessment.replied_at is not None or assessment.reply_by <= now:
+        return []
+    return [
+        Problem(
+            "",
+            "reply_pending",
+            _("%(parties)s may reply until %(instant)s (UTC): publish it then, or record the reply first.")
+            % {
+                "parties": ", ".join(assessment.notice_to),
+                "instant": assessment.reply_by.strftime("%Y-%m-%d %H:%M"),
+            },
+        )
+    ]

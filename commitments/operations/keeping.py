@@ -15,7 +15,7 @@ from commitments.actors import Actor
 from commitments.deadlines import Window
 from commitments.deadlines import due_at as due_at_of
 from commitments.log import give_up_waiting
-from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Participation
+from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Participation, Pause
 from commitments.refusals import Problem, Refused, Stale
 from commitments.words import ClosedAs, Role, Status
 
@@ -139,39 +139,66 @@ def facts_of(deadline: Deadline, zones: Sequence[str]) -> standing.DeadlineFacts
         closed_as=deadline.closed_as,
         met_on=deadline.met_on,
         is_day=deadline.first_on is not None and deadline.first_on == deadline.last_on,
+        met_at=deadline.met_at,
+        is_pattern=deadline.is_pattern,
     )
 
 
-def terms_of(commitment: Commitment, zones: Sequence[str]) -> standing.Terms:
+def pauses_of(commitments: Iterable[Commitment]) -> dict[int, tuple[standing.Pause, ...]]:
+    """The recorded pauses by commitment id."""
+    found: dict[int, tuple[standing.Pause, ...]] = defaultdict(tuple)
+    rows = Pause.objects.filter(commitment__in=[c.pk for c in commitments]).order_by("from_at")
+    for pk, from_at, until_at in rows.values_list("commitment_id", "from_at", "until_at"):
+        found[pk] = (*found[pk], standing.Pause(from_at, until_at))
+    return found
+
+
+def terms_of(
+    commitment: Commitment, zones: Sequence[str], pauses: tuple[standing.Pause, ...] = ()
+) -> standing.Terms:
     """The duty's own terms as the rules read them; it ends when the last day is over in the latest zone."""
     ends = [day for day in (commitment.ends_on, commitment.accord.ends_on) if day]
     return standing.Terms(
         kind=commitment.kind,
         ends_at=due_at_of(Window(None, min(ends)), zones) if ends else None,
         awaits_event=commitment.awaits_event,
-        is_triggered=commitment.is_triggered,
+        triggered_at=commitment.triggered_at,
+        pauses=pauses,
     )
 
 
 def refresh(commitments: Sequence[Commitment], zones: dict[int, list[str]] | None = None) -> None:
-    """Recomputes and saves what the commitments cache: status, due date, course; each becomes a new version."""
+    """Recomputes and saves what the commitments cache: status, due date, course; each becomes a new version.
+
+    The instants at which their open dates pass follow the pauses; a mark that is no longer true is the verb's to clear.
+    """
     zones = zones_of(commitments) if zones is None else zones
+    pauses = pauses_of(commitments)
     deadlines: dict[int, list[Deadline]] = defaultdict(list)
     for deadline in Deadline.objects.filter(commitment__in=[c.pk for c in commitments]).order_by("number"):
         deadlines[deadline.commitment_id].append(deadline)
     current: dict[int, tuple[str, date]] = {}
     rows = (
         Assessment.objects.published()
+        .of_the_whole()
         .filter(commitment__in=[c.pk for c in commitments])
         .order_by("effective_on", "published_at", "number")
     )
     for pk, status, effective_on in rows.values_list("commitment_id", "status", "effective_on"):
         current[pk] = (status, effective_on)
+    held = []
+    for commitment in commitments:
+        for deadline in deadlines[commitment.pk]:
+            crosses_at = standing.crosses_at(deadline.due_at, pauses[commitment.pk])
+            if deadline.crosses_at != crosses_at:
+                deadline.crosses_at = crosses_at
+                held.append(deadline)
+    Deadline.objects.bulk_update(held, ["crosses_at"], batch_size=500)
     for commitment in commitments:
         status, since = current.get(commitment.pk, (Status.NOT_ASSESSED, None))
         own_zones = zones.get(commitment.pk, [])
         facts = [facts_of(d, own_zones) for d in deadlines[commitment.pk]]
-        set_course(commitment, facts, standing.Judgement(status, since), own_zones)
+        set_course(commitment, facts, standing.Judgement(status, since), own_zones, pauses[commitment.pk])
         commitment.version += 1
     # changed_at is auto_now, which bulk_update does not see to.
     now = datetime.now(UTC)
@@ -185,9 +212,10 @@ def set_course(
     facts: Sequence[standing.DeadlineFacts],
     judgement: standing.Judgement,
     zones: Sequence[str],
+    pauses: tuple[standing.Pause, ...] = (),
 ) -> None:
     """Writes status, due date and course into the (unsaved) row."""
-    course = standing.course(terms_of(commitment, zones), facts, judgement)
+    course = standing.course(terms_of(commitment, zones, pauses), facts, judgement)
     commitment.turns_at = [instant for instant, _timeliness, _upkeep in course[1:]]
     commitment.turns_timeliness = [timeliness for _instant, timeliness, _upkeep in course]
     commitment.turns_upkeep = [upkeep for _instant, _timeliness, upkeep in course]
@@ -204,7 +232,8 @@ def close_what_ends(
     """Closes the deadlines that a published assessment settles; returns their codes by commitment id.
 
     `fulfilled` meets every open party deadline on the day it holds from, `superseded` ends them; any judgement
-    closes the tracker's own reviews whose window was over by the day it holds from.
+    closes the tracker's own reviews whose window was over by the day it holds from, and the review that an earlier
+    judgement had planned. The length of a clock that a trigger would start stays.
     """
     closed: dict[int, list[str]] = defaultdict(list)
     rows = list(
@@ -219,10 +248,14 @@ def close_what_ends(
         if assessment.status == Status.SUPERSEDED:
             deadline.closed_as = ClosedAs.ENDED
         elif deadline.clock == "tracker":
-            if deadline.last_on is None or assessment.effective_on < deadline.last_on:
+            is_over = deadline.last_on is not None and assessment.effective_on >= deadline.last_on
+            is_replaced = deadline.set_by_id is not None and deadline.set_by_id != assessment.pk
+            if not is_over and not is_replaced:
                 continue
             deadline.closed_as = ClosedAs.MET
             deadline.met_on = assessment.effective_on
+        elif deadline.is_pattern:
+            continue
         elif assessment.status == Status.FULFILLED:
             deadline.closed_as = ClosedAs.MET
             deadline.met_on = assessment.effective_on

@@ -30,12 +30,12 @@ def _rows(keys: list[int]) -> list[Deadline]:
         Deadline.objects.filter(pk__in=keys)
         .select_related("commitment__accord")
         .only(
-            "number", "type", "authority", "clock", "edtf", "last_on", "due_at",
-            "commitment__code", "commitment__kind", "commitment__is_triggered", "commitment__status",
+            "number", "type", "authority", "clock", "edtf", "last_on", "due_at", "crosses_at",
+            "commitment__code", "commitment__kind", "commitment__triggered_at", "commitment__status",
             "commitment__ends_on", "commitment__awaits_event",
             "commitment__accord__code", "commitment__accord__ends_on",
         )
-        .order_by("due_at", "id")
+        .order_by("crosses_at", "id")
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def _had_ended(row: Deadline, commitment: Commitment) -> bool:
     if not ends or (row.last_on and row.last_on <= min(ends)):
         return False
     ends_at = terms_of(commitment, zones_of([commitment])[commitment.pk]).ends_at
-    return ends_at is not None and row.due_at is not None and ends_at < row.due_at
+    return ends_at is not None and row.crosses_at is not None and ends_at < row.crosses_at
 
 
 @operation
@@ -64,7 +64,7 @@ def mark_what_has_passed(
         .open()
         .unmarked()
         .past_due(now)
-        .order_by("due_at", "id")
+        .order_by("crosses_at", "id")
         .select_for_update(skip_locked=True, no_key=True, of=("self",))
         .values_list("pk", flat=True)[:batch]
     )
@@ -72,12 +72,12 @@ def mark_what_has_passed(
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE commitments_deadline SET overdue_since = due_at WHERE id = ANY(%s)",
+            "UPDATE commitments_deadline SET overdue_since = crosses_at WHERE id = ANY(%s)",
             [keys],
         )
     for row in _rows(keys):
         commitment = row.commitment
-        assert row.due_at is not None
+        assert row.crosses_at is not None
         is_dormant = commitment.kind == Kind.CONDITIONAL and not commitment.is_triggered
         if is_dormant or commitment.status == Status.SUPERSEDED or _had_ended(row, commitment):
             continue
@@ -88,7 +88,7 @@ def mark_what_has_passed(
             by=CLOCK.office,
             origin=origin,
             happened_on=row.last_on,
-            crossed_at=row.due_at,
+            crossed_at=row.crosses_at,
             facts={
                 "deadline": row.code,
                 "type": row.type,

@@ -87,11 +87,11 @@ def test_an_editor_drafts_with_new_evidence_and_a_reviewer_publishes(commitment:
     seen = Event.objects.count()
     assert editor.post(address, told).headers["Location"] == page_of(commitment)
     draft = Assessment.objects.get()
-    assert (draft.review, draft.status, draft.assessor) == ("draft", "fulfilled", "editors-desk")
+    assert (draft.review, draft.status, draft.assessor) == ("submitted", "fulfilled", "editors-desk")
     assert draft.evidence.get().public_at is None
     assert Event.objects.count() == seen
     assert editor.get(at(commitment, "publish", 1)).status_code == 403
-    assert "Drafts, not public" in text(editor.get(page_of(commitment)))
+    assert "Not public yet" in text(editor.get(page_of(commitment)))
 
     preview = reviewer.get(at(commitment, "publish", 1))
     said = text(preview)
@@ -101,7 +101,7 @@ def test_an_editor_drafts_with_new_evidence_and_a_reviewer_publishes(commitment:
     assert "0 people" in said
     assert "becomes public with it" in said
     assert Event.objects.count() == seen, "a preview leaves no trace"
-    assert Assessment.objects.get().review == "draft"
+    assert Assessment.objects.get().review == "submitted"
     assert Deadline.objects.get().closed_at is None
 
     done = reviewer.post(at(commitment, "publish", 1), fields_of(preview), follow=True)
@@ -118,7 +118,7 @@ def test_an_editor_drafts_with_new_evidence_and_a_reviewer_publishes(commitment:
 def test_nobody_publishes_what_they_drafted_where_the_accord_asks_for_four_eyes(
     commitment: Commitment,
 ) -> None:
-    world.a_draft(commitment, "in_progress", world.actor("reviewer"), evidence=[
+    world.submitted(commitment, "in_progress", world.actor("reviewer"), evidence=[
         world.some_evidence(commitment).number
     ])  # fmt: skip
     commitment.refresh_from_db()
@@ -232,9 +232,9 @@ def test_each_verb_has_its_form(commitment: Commitment) -> None:
     gives("correct", (), why="Nothing to correct.")
     assert Event.objects.count() == unchanged
 
-    draft = world.a_draft(commitment, "fulfilled", world.actor("editor"), evidence=[1])
+    draft = world.submitted(commitment, "fulfilled", world.actor("editor"), evidence=[1])
     gives("reject", (draft.number,))
-    second = world.a_draft(commitment, "fulfilled", world.actor("editor"), evidence=[1])
+    second = world.submitted(commitment, "fulfilled", world.actor("editor"), evidence=[1])
     gives("publish", (second.number,))
     assert "needs a reason" in gives("retract", (second.number,), 200).context["form"].errors["why"][0]
     gives("retract", (second.number,), why="Too early.")
@@ -354,7 +354,7 @@ def test_the_desk_says_what_waits_and_warns_when_nobody_looks(commitment: Commit
     world.a_deadline(commitment, "2024-23")
     lasting = world.a_commitment(world.an_accord(), "TST-2", kind="continuing")
     world.a_deadline(lasting, "2024-11", type="review", authority="editorial", clock="tracker")
-    world.a_draft(commitment, "in_progress", world.actor("editor"), evidence=[
+    world.submitted(commitment, "in_progress", world.actor("editor"), evidence=[
         world.some_evidence(commitment).number
     ])  # fmt: skip
     client = signed_in("editor")
@@ -365,7 +365,7 @@ def test_the_desk_says_what_waits_and_warns_when_nobody_looks(commitment: Commit
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=5))
     desk = client.get("/admin/")
     said = text(desk)
-    for figure in ("1 Drafts waiting for review", "1 Awaiting our verdict", "1 Overdue by the parties"):
+    for figure in ("1 Judgements waiting for review", "1 Awaiting our verdict", "1 Overdue by the parties"):
         assert figure in said, figure
     assert b'class="warning"' not in desk.content
     Heartbeat.objects.filter(name="scan").update(at=now - timedelta(seconds=61))
@@ -455,7 +455,7 @@ def test_two_reviewers_who_publish_at_once_publish_once(fresh_db: FreshDatabase)
                      happened="2024-07-01")],
         actor=loader(),
     )  # fmt: skip
-    world.a_draft(commitment, "in_progress", world.actor("editor"), evidence=[1])
+    world.submitted(commitment, "in_progress", world.actor("editor"), evidence=[1])
     commitment.refresh_from_db()
     clients = [signed_in("reviewer"), signed_in("reviewer", name="second")]
     answers: list[int] = []

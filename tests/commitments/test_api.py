@@ -121,7 +121,7 @@ def test_drafts_and_the_evidence_that_came_with_them_are_nobodys_business() -> N
         happened="2024-08-01",
     )  # fmt: skip
     before = get("/api/v1/commitments/TST-1/")
-    draft = world.a_draft(commitment, "fulfilled", world.actor("editor"), new_evidence=[hidden])
+    draft = world.submitted(commitment, "fulfilled", world.actor("editor"), new_evidence=[hidden])
     after = get("/api/v1/commitments/TST-1/")
     assert {**before, "as_of": 0} == {**after, "as_of": 0}
     operations.publish_assessments([draft.code], actor=world.actor("reviewer"))

@@ -99,7 +99,7 @@ def test_a_reversal_needs_contradicting_evidence_and_a_second_person(commitment:
     later = {"effective_on": date(2024, 9, 1)}
     assert refused(commitment, "in_progress", [done], **later) == ["reversal"]
     against = world.some_evidence(commitment, bearing="contradicts", happened="2024-09-01")
-    draft = world.a_draft(
+    draft = world.submitted(
         commitment, "in_progress", world.actor("reviewer"), evidence=[done.number, against.number], **later
     )
     Accord.objects.update(four_eyes=False)
@@ -112,7 +112,7 @@ def test_a_reversal_needs_contradicting_evidence_and_a_second_person(commitment:
 
 
 def test_four_eyes_where_the_accord_asks_for_them(commitment: Commitment) -> None:
-    draft = world.a_draft(commitment, "stalled", world.actor("reviewer"))
+    draft = world.submitted(commitment, "stalled", world.actor("reviewer"))
     with pytest.raises(Refused) as refusal:
         operations.publish_assessments([draft.code], actor=world.actor("reviewer"))
     assert refusal.value.problems[0].code == "four_eyes"
@@ -177,7 +177,7 @@ def test_live_proof_needs_a_date(commitment: Commitment) -> None:
 def test_roles_are_checked_in_the_verbs(commitment: Commitment) -> None:
     with pytest.raises(NotAllowed):
         world.a_draft(commitment, "stalled", world.actor("viewer"))
-    draft = world.a_draft(commitment, "stalled", world.actor("editor"))
+    draft = world.submitted(commitment, "stalled", world.actor("editor"))
     with pytest.raises(NotAllowed):
         operations.publish_assessments([draft.code], actor=world.actor("editor", "second"))
     with pytest.raises(NotAllowed):

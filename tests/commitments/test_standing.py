@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from commitments import standing
 from commitments.models import Commitment
 from commitments.operations.keeping import set_course
-from commitments.standing import DeadlineFacts, Judgement, Terms, plain, timeliness, upkeep
+from commitments.standing import DeadlineFacts, Judgement, Pause, Terms, plain, timeliness, upkeep
 from tests import world
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -44,7 +44,8 @@ def test_each_code_of_the_table_in_its_order() -> None:
     assert code(late, status="superseded") == "ended"
     assert code(late, ends_at=NOW - DAY) == "ended"
     assert code(late, kind="conditional") == "dormant"
-    assert code(late, kind="conditional", is_triggered=True) == "overdue"
+    assert code(late, kind="conditional", triggered_at=NOW - 9 * DAY) == "overdue"
+    assert code(late, kind="conditional", triggered_at=NOW + DAY) == "dormant", "it is triggered later"
     assert code(late) == "overdue"
     assert code(a_date(0)) == "overdue", "due at this very instant is past"
     assert code(a_date(-1, authority="agreed")) == "overdue"
@@ -112,6 +113,14 @@ def deadlines(draw: st.DrawFn) -> DeadlineFacts:
     )
 
 
+@st.composite
+def pauses(draw: st.DrawFn) -> Pause:
+    begins = draw(instants)
+    return Pause(
+        begins, draw(st.one_of(st.none(), st.integers(1, 500).map(lambda days: begins + days * DAY)))
+    )
+
+
 @pytest.mark.django_db
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -119,8 +128,9 @@ def deadlines(draw: st.DrawFn) -> DeadlineFacts:
     st.sampled_from(["deliverable", "continuing", "conditional", "financial", "baseline"]),
     st.sampled_from(["not_assessed", "in_progress", "fulfilled", "not_fulfilled", "superseded"]),
     st.one_of(st.none(), st.dates(date(2020, 1, 1), date(2030, 1, 1))),
+    st.one_of(st.none(), instants),
     st.booleans(),
-    st.booleans(),
+    st.lists(pauses(), max_size=2),
     st.lists(instants, min_size=1, max_size=6),
 )
 def test_postgresql_says_what_the_rules_say_at_every_instant(
@@ -129,17 +139,18 @@ def test_postgresql_says_what_the_rules_say_at_every_instant(
     kind: str,
     status: str,
     since: date | None,
-    triggered: bool,
+    triggered: datetime | None,
     awaits: bool,
+    paused: list[Pause],
     moments: list[datetime],
 ) -> None:
     row = Commitment.objects.filter(code="TST-1").first() or world.a_commitment(world.an_accord())
-    row.kind, row.is_triggered, row.awaits_event, row.ends_on = kind, triggered, awaits, date(2029, 1, 1)
+    row.kind, row.triggered_at, row.awaits_event, row.ends_on = kind, triggered, awaits, date(2029, 1, 1)
     judgement = Judgement(status if kind != "baseline" else "not_assessed", since)
-    set_course(row, facts, judgement, ["Asia/Tokyo"])
+    set_course(row, facts, judgement, ["Asia/Tokyo"], tuple(paused))
     row.save()
-    terms = Terms(kind, datetime(2029, 1, 1, 15, tzinfo=UTC), awaits, triggered)
-    edges = [d.due_at for d in facts if d.due_at]
+    terms = Terms(kind, datetime(2029, 1, 1, 15, tzinfo=UTC), awaits, triggered, tuple(paused))
+    edges = [d.due_at for d in facts if d.due_at] + [pause.from_at for pause in paused]
     for moment in [*moments, *edges, *(edge - timedelta(microseconds=1) for edge in edges)]:
         found: Any = Commitment.objects.standing_at(moment).get(pk=row.pk)
         said = (found.timeliness, found.upkeep)

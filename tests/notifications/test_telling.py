@@ -104,7 +104,7 @@ def test_new_evidence_of_a_published_status_is_told_by_the_status_alone(db: None
         commitment=commitment.code, act="outcome", bearing="supports", nature="official", source="ministry",
         happened="2024-08-01",
     )  # fmt: skip
-    draft = world.a_draft(commitment, "fulfilled", world.actor("editor"), new_evidence=[with_it])
+    draft = world.submitted(commitment, "fulfilled", world.actor("editor"), new_evidence=[with_it])
     operations.publish_assessments([draft.code], actor=world.actor("reviewer"))
     assert set(Event.objects.news().values_list("kind", flat=True)) >= {"evidence_added", "status_published"}
     fan_out()

@@ -1,4 +1,4 @@
-"""Orders on deadlines."""
+"""Orders on deadlines and pauses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from commitments import forms, operations
 from commitments.actors import Actor
 from commitments.admin.orders.base import Order, named
 from commitments.forms import OrderForm
-from commitments.models import Commitment, Deadline
+from commitments.models import Commitment, Deadline, Pause
 
 
 def _set(form: forms.SetDeadlineForm, row: Commitment, target: None, actor: Actor, version: int) -> None:
@@ -22,13 +22,46 @@ def _move(form: OrderForm, row: Commitment, target: Deadline, actor: Actor, vers
         actor=actor,
         why=given["why"],
         authority=given["authority"] or None,
+        source=given["source"] or None,
         version=version,
     )
 
 
 def _meet(form: OrderForm, row: Commitment, target: Deadline, actor: Actor, version: int) -> None:
     given = form.cleaned_data
-    operations.meet_deadlines({target.code: given["met_on"]}, actor=actor, why=given["why"], version=version)
+    when = given.get("met_at") or given["met_on"]
+    operations.meet_deadlines({target.code: when}, actor=actor, why=given["why"], version=version)
+
+
+def _waive(form: OrderForm, row: Commitment, target: Deadline, actor: Actor, version: int) -> None:
+    given = form.cleaned_data
+    operations.waive_deadlines(
+        [target.code], actor=actor, why=given["why"], source=given["source"] or None, version=version
+    )
+
+
+def _pause(form: OrderForm, row: Commitment, target: None, actor: Actor, version: int) -> None:
+    given = form.cleaned_data
+    order = operations.NewPause(
+        commitment=row.code,
+        from_on=given["from_on"],
+        until_on=given["until_on"],
+        source=given["source"] or None,
+        reason=given["reason"],
+    )
+    operations.pause_commitments([order], actor=actor, version=version)
+
+
+def _resume(form: OrderForm, row: Commitment, target: Pause, actor: Actor, version: int) -> None:
+    given = form.cleaned_data
+    operations.resume_commitments(
+        {target.code: given["until_on"]},
+        actor=actor,
+        why=given["why"],
+        shifts_dates=given["shifts_dates"],
+        source=given["source"] or None,
+        version=version,
+    )
 
 
 ORDERS = named(
@@ -61,6 +94,38 @@ ORDERS = named(
             _meet,
             _t("Recorded as met."),
             Deadline,
+        ),
+        "waive_deadline": Order(
+            "waive_deadline",
+            _t("Waive a deadline"),
+            _t("Waive"),
+            _t(
+                "For a date that the side that is owed has given up. It stays on record, and nobody is late by it."
+            ),
+            forms.WaiveDeadlineForm,
+            _waive,
+            _t("The deadline is waived."),
+            Deadline,
+            is_grave=True,
+        ),
+        "pause": Order(
+            "pause",
+            _t("Pause the clocks"),
+            _t("Pause"),
+            _t("While a pause is in force no date of this entry passes."),
+            forms.PauseForm,
+            _pause,
+            _t("The clocks stand still."),
+        ),
+        "resume": Order(
+            "pause",
+            _t("Let the clocks run again"),
+            _t("Resume"),
+            _t("The original dates are always shown beside those that move."),
+            forms.ResumeForm,
+            _resume,
+            _t("The end of the pause is recorded."),
+            Pause,
         ),
     }
 )

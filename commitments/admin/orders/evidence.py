@@ -12,11 +12,15 @@ from commitments.models import Commitment, Evidence
 
 
 def _attach(form: forms.AttachForm, row: Commitment, target: None, actor: Actor, version: int) -> None:
-    operations.attach_evidence([form.order()], actor=actor, version=version)
+    operations.attach_evidence(form.orders(), actor=actor, version=version)
 
 
 def _withdraw(form: OrderForm, row: Commitment, target: Evidence, actor: Actor, version: int) -> None:
     operations.withdraw_evidence([target.code], actor=actor, why=form.cleaned_data["why"], version=version)
+
+
+def _verify(form: OrderForm, row: Commitment, target: Evidence, actor: Actor, version: int) -> None:
+    operations.verify_evidence([target.code], actor=actor, version=version)
 
 
 ORDERS = named(
@@ -29,6 +33,16 @@ ORDERS = named(
             forms.AttachForm,
             _attach,
             _t("The evidence is attached."),
+        ),
+        "verify_evidence": Order(
+            "verify_evidence",
+            _t("Verify evidence"),
+            _t("I compared it with its source"),
+            _t("Say so only when you have read the source yourself and it shows what this entry claims."),
+            forms.NothingForm,
+            _verify,
+            _t("The evidence is verified."),
+            Evidence,
         ),
         "withdraw_evidence": Order(
             "withdraw_evidence",

@@ -25,7 +25,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints one line with what was done; exit code 0 also while the mail server is down."""
-        marked = operations.scan(timezone.now())
+        now = timezone.now()
+        operations.draw_occurrences(today=timezone.localdate(now))
+        operations.publish_what_is_planned(now)
+        marked = operations.scan(now)
         made = fanning.fan_out(options["seconds"])
         done = delivering.deliver(options["seconds"])
         pruning.prune()

@@ -1,0 +1,63 @@
+"""Orders on the facts that bring a duty to life or end it."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _t
+
+from commitments import forms, operations
+from commitments.actors import Actor
+from commitments.admin.orders.base import Order, named
+from commitments.forms import OrderForm
+from commitments.models import Commitment, Trigger
+
+
+def _record(form: forms.TriggerForm, row: Commitment, target: None, actor: Actor, version: int) -> None:
+    operations.record_triggers([form.order()], actor=actor, version=version)
+
+
+def _publish(form: OrderForm, row: Commitment, target: Trigger, actor: Actor, version: int) -> None:
+    operations.publish_triggers([target.code], actor=actor, version=version)
+
+
+def _withdraw(form: OrderForm, row: Commitment, target: Trigger, actor: Actor, version: int) -> None:
+    operations.withdraw_triggers([target.code], actor=actor, why=form.cleaned_data["why"], version=version)
+
+
+ORDERS = named(
+    {
+        "record_trigger": Order(
+            "record_trigger",
+            _t("Record a fact that triggers the duty"),
+            _t("Record"),
+            _t(
+                "When the facts are complete the duty binds, and its clocks run from their instant, to the second."
+            ),
+            forms.TriggerForm,
+            _record,
+            _t("The fact is recorded."),
+        ),
+        "publish_trigger": Order(
+            "record_trigger",
+            _t("Publish a confidential fact"),
+            _t("Publish"),
+            _t(
+                "The duty binds from the true instant on; a clock that has run out meanwhile is overdue at once."
+            ),
+            forms.NothingForm,
+            _publish,
+            _t("The fact is public."),
+            Trigger,
+        ),
+        "withdraw_trigger": Order(
+            "record_trigger",
+            _t("Withdraw a fact"),
+            _t("Withdraw"),
+            _t("It stays visible as withdrawn, with your reason; its clocks end."),
+            forms.WhyForm,
+            _withdraw,
+            _t("The fact is withdrawn."),
+            Trigger,
+            is_grave=True,
+        ),
+    }
+)
