@@ -1,0 +1,45 @@
+"""What the post room remembers of itself: how far it has read, whether the ways out work, how often people asked."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Bookmark(models.Model):
+    """How far a reader of the log has come: everything up to `seq` is done, and of the next event everyone up to
+    `recipient`, so that a million recipients are told in batches."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    seq = models.BigIntegerField(default=0)
+    recipient = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.seq}"
+
+
+class Line(models.Model):
+    """Whether the way out works: while a server is down only one try at a time is made, ever more rarely."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    down_since = models.DateTimeField(null=True, blank=True)
+    try_again_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    said = models.CharField(max_length=300, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SignUpCount(models.Model):
+    """How many sign-ups an address or a network has made in a window; the key is a keyed hash, not the address."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    since = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        # prune: windows that are over.
+        indexes = [models.Index(fields=["since"], name="signupcount_since")]
+
+    def __str__(self) -> str:
+        return f"{self.count}"
