@@ -30,6 +30,7 @@ from commitments.models import (
     Topic,
 )
 from commitments.operations.keeping import check_version, locked, refresh, set_course, zones_of
+from commitments.operations.targets import check_insides, checked_target
 from commitments.refusals import Problem, Refused, refuse
 from commitments.words import UNCOUNTED_STRENGTHS, EventKind, Kind, Origin, Role
 from tracker.kit.localized import check_localized
@@ -165,6 +166,7 @@ def register_commitments(
             **{name: value for name, value in order.details.items() if name in DETAILS and value is not None},
         )
         _check_rules(row)
+        row.amount = checked_target(order.code, row.amount, accord)
         if row.ends_on and row.ends_on < row.starts_on:
             raise refuse("ends", "order", _("%(code)s ends before it begins.") % {"code": order.code})
         try:
@@ -292,6 +294,7 @@ def _relate(
     for model, links in through.items():
         model.objects.bulk_create(links, batch_size=1000)
     _no_cycle(accord)
+    check_insides(accord, by_code.values())
 
 
 def _step(row: Commitment, position: int, item: Mapping[str, Any], sources: Known) -> Step:

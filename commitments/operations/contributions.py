@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +23,9 @@ from commitments.operations.keeping import check_version, locked, next_numbers, 
 from commitments.operations.sourcing import source_for
 from commitments.refusals import Problem, Refused, refuse
 from commitments.words import Act, Bound, EventKind, Nature, Origin, Stage
-from tracker.kit.localized import LANGUAGES, MAX_LENGTH
+from tracker.kit.localized import MAX_LENGTH
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,6 @@ def _words(order: NewContribution) -> None:
     for name, value, allowed in (
         ("stage", order.stage, Stage.values),
         ("bound", order.bound, [Bound.EXACT.value, Bound.MINIMUM.value]),
-        ("language", order.language, list(LANGUAGES)),
     ):
         if value not in allowed:
             raise refuse(
@@ -63,10 +65,21 @@ def _words(order: NewContribution) -> None:
                 "unknown",
                 _("“%(word)s” is not one of %(allowed)s.") % {"word": value, "allowed": ", ".join(allowed)},
             )
+    check_language(order.language)
     if len(order.note) > MAX_LENGTH:
         raise refuse("note", "length", _("A note has %(most)s characters at most.") % {"most": MAX_LENGTH})
     if len(order.locator) > 80:
         raise refuse("locator", "length", _("A place in a source has 80 characters at most."))
+
+
+def check_language(code: str) -> None:
+    """Raises Refused unless it has the form of a language code (ISO 639): parties speak more languages than we."""
+    if not _LANGUAGE.fullmatch(code):
+        raise refuse(
+            "language",
+            "unknown",
+            _("“%(code)s” is no code of a language (ISO 639), such as en, uk or ja.") % {"code": code[:20]},
+        )
 
 
 def _sums(order: NewContribution, commitment: Commitment) -> tuple[Decimal | None, Decimal, Decimal]:

@@ -14,12 +14,12 @@ from commitments.actors import Actor
 from commitments.log import append, operation
 from commitments.models import Assessment, Commitment, Position
 from commitments.operations.assessments import latest_day
-from commitments.operations.contributions import giver, numbered
+from commitments.operations.contributions import check_language, giver, numbered
 from commitments.operations.keeping import check_version, locked, next_numbers, refresh
 from commitments.operations.sourcing import source_for
 from commitments.refusals import refuse
 from commitments.words import Contested, EventKind, Origin, Settlement, Stance
-from tracker.kit.localized import LANGUAGES, MAX_LENGTH
+from tracker.kit.localized import MAX_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,14 @@ def contested_by(positions: Iterable[Position]) -> str:
 
 
 def _check(order: NewPosition, commitment: Commitment, today: date) -> None:
-    for name, value, allowed in (
-        ("stance", order.stance, Stance.values),
-        ("language", order.language, list(LANGUAGES)),
-    ):
-        if value not in allowed:
-            raise refuse(
-                name,
-                "unknown",
-                _("“%(word)s” is not one of %(allowed)s.") % {"word": value, "allowed": ", ".join(allowed)},
-            )
+    if order.stance not in Stance.values:
+        raise refuse(
+            "stance",
+            "unknown",
+            _("“%(word)s” is not one of %(allowed)s.")
+            % {"word": order.stance, "allowed": ", ".join(Stance.values)},
+        )
+    check_language(order.language)
     if not order.text.strip():
         raise refuse("text", "required", _("A position needs the words of the party."))
     if len(order.text) > MAX_LENGTH:

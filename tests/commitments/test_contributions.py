@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from commitments import money, operations, progress
 from commitments.actors import Actor, loader
 from commitments.models import Accord, Commitment, Contribution, Event, Source
+from commitments.operations import NewCommitment
 from commitments.progress import Given
 from commitments.refusals import NotAllowed, Refused, Stale
 from commitments.sentences import facts_of, sentence
@@ -103,7 +104,7 @@ def test_sources_that_disagree_give_a_range_and_no_single_sum(commitment: Commit
     [
         ({"stage": "promised"}, ("stage", "unknown")),
         ({"bound": "maximum"}, ("bound", "unknown")),
-        ({"language": "fr"}, ("language", "unknown")),
+        ({"language": "french"}, ("language", "unknown")),
         ({"note": "x" * 20_001}, ("note", "length")),
         ({"locator": "x" * 81}, ("locator", "length")),
         ({"currency": "usd"}, ("currency", "currency")),
@@ -286,6 +287,61 @@ SOMETHING = st.builds(
     st.integers(0, 10**12),
     st.booleans(),
 )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "code"),
+    [
+        ({"bound": "roughly"}, "amount.bound", "unknown"),
+        ({"bound": "unspecified"}, "amount.bound", "bound"),
+        ({"value": None}, "amount.bound", "bound"),
+        ({"value": "0"}, "amount.value", "positive"),
+        ({"value": "1.001"}, "amount.value", "digits"),
+        ({"value": "many"}, "amount.value", "amount"),
+        ({"currency": "DEM"}, "amount.currency", "currency"),
+        ({"currency": None}, "amount.currency", "currency"),
+        ({"currency": "XXX"}, "amount.currency", "currency"),
+        ({"period": "never"}, "amount.period", "date"),
+        ({"inside": "TST-1"}, "amount.inside", "cycle"),
+        ({"inside": "TST-9"}, "amount.inside", "unknown"),
+        ({"colour": "green"}, "amount.colour", "unknown"),
+        (
+            {"also_reported": [{"value": "1", "currency": "usd", "source": "press"}]},
+            "amount.also_reported.currency",
+            "currency",
+        ),
+    ],
+)
+def test_a_target_that_breaks_a_rule_is_refused_by_its_part(
+    accord: Accord, changes: dict[str, Any], field: str, code: str
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        world.a_commitment(accord, details={"amount": {**TARGET, **changes}})
+    (problem,) = refusal.value.problems
+    assert (problem.field, problem.code) == (field, code)
+    assert "TST-1" in problem.message or code == "unknown"
+    assert not Commitment.objects.exists()
+
+
+def test_sums_may_lie_inside_each_other_but_not_in_a_circle(accord: Accord) -> None:
+    def terms(code: str, inside: str) -> NewCommitment:
+        return NewCommitment(
+            code=code, title={"en": code}, summary={"en": code}, section="A", kind="financial", strength="firm",
+            provenance="press", details={"amount": {**TARGET, "inside": inside}},
+        )  # fmt: skip
+
+    for circle in (("TST-2", "TST-1"), ("TST-2", "TST-3", "TST-1")):
+        with pytest.raises(Refused) as refusal:
+            operations.register_commitments(
+                accord,
+                [terms(f"TST-{number}", inside) for number, inside in enumerate(circle, 1)],
+                actor=loader(),
+            )
+        assert refusal.value.problems[0].code == "cycle"
+    operations.register_commitments(accord, [terms("TST-1", "TST-2"), terms("TST-2", "")], actor=loader())
+    target = money.target_of(Commitment.objects.get(code="TST-1").amount)
+    assert target == money.Target(Decimal(4_500_000_000), "USD", "exact", "2024", "TST-2")
+    assert money.target_of(None) is None
 
 
 @given(st.lists(SOMETHING, max_size=12))

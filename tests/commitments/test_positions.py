@@ -107,7 +107,7 @@ def test_contested_is_none_contested_or_resolved_by_disputes_alone(rows: list[tu
     ("changes", "expected"),
     [
         ({"stance": "denies"}, ("stance", "unknown")),
-        ({"language": "fr"}, ("language", "unknown")),
+        ({"language": "french"}, ("language", "unknown")),
         ({"text": "  "}, ("text", "required")),
         ({"text": "x" * 20_001}, ("text", "length")),
         ({"locator": "x" * 81}, ("locator", "length")),
