@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commitments.models import Accord, Commitment, Participation
-from commitments.words import KEPT, Kind, Plain, Role, Status, Timeliness, Upkeep
+from commitments.words import KEPT, Contested, Kind, Plain, Role, Status, Timeliness, Upkeep
 from tracker.kit.localized import LANGUAGES, pick
 
 # What never counts in a percentage, besides what its own terms leave out (Commitment.is_counted).
@@ -142,6 +142,7 @@ class ListForm(forms.Form):
     status = forms.ChoiceField(label=gettext_lazy("Exact status"), required=False)
     timeliness = forms.ChoiceField(label=gettext_lazy("Timeliness"), required=False)
     upkeep = forms.ChoiceField(label=gettext_lazy("Our upkeep"), required=False)
+    contested = forms.ChoiceField(label=gettext_lazy("Contested"), required=False)
     counts = forms.ChoiceField(label=gettext_lazy("In the count"), required=False)
     page = forms.IntegerField(label=gettext_lazy("Page"), required=False, min_value=1, max_value=100_000)
 
@@ -156,6 +157,7 @@ class ListForm(forms.Form):
         self._offer("status", every + Status.choices)
         self._offer("timeliness", every + Timeliness.choices)
         self._offer("upkeep", [*every, ("awaiting", _("awaiting our assessment")), *Upkeep.choices])
+        self._offer("contested", every + Contested.choices)
         self._offer("counts", [*every, ("yes", _("counts")), ("no", _("does not count"))])
 
     def _offer(self, name: str, choices: list[tuple[Any, Any]]) -> None:
@@ -172,7 +174,9 @@ class ListForm(forms.Form):
     @property
     def has_more(self) -> bool:
         """Whether a filter of the second row is set."""
-        return any(self.data.get(name) for name in ("kind", "status", "timeliness", "upkeep", "counts"))
+        return any(
+            self.data.get(name) for name in ("kind", "status", "timeliness", "upkeep", "contested", "counts")
+        )
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Each refusal as (name, label, message)."""
@@ -190,6 +194,7 @@ class ListForm(forms.Form):
             ("status", "status"),
             ("timeliness", "timeliness"),
             ("kind", "kind"),
+            ("contested", "contested"),
             ("part", "section__code"),
         ):
             if said.get(name):

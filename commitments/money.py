@@ -122,14 +122,15 @@ def target_of(amount: Mapping[str, Any] | None) -> Target | None:
     )
 
 
-def _language() -> str:
+def babel_locale() -> str:
+    """The active language, if it is one of ours, for the formats of numbers."""
     code = (get_language() or "en").split("-")[0]
     return code if code in _LANGUAGES else "en"
 
 
 def sum_in_words(amount: Decimal, currency: str) -> str:
     """“4.5 billion US dollars”, «4,5 мільярда доларів США», “45億米ドル”: exact, in the active language."""
-    language = _language()
+    language = babel_locale()
     digits = len(f"{amount.normalize():f}".replace(".", "").strip("0"))
     if amount >= _SAID_SHORT and digits <= _MOST_DIGITS:
         # Japanese has one form: 億 and 兆 are short already.
@@ -159,7 +160,7 @@ def _grouped(amount: Decimal, currency: str) -> str:
     if part > 0 and currency:
         part = max(part, minor_digits(currency))
     pattern = "#,##0" + ("." + "0" * part if part > 0 else "")
-    return format_decimal(amount, format=pattern, locale=_language())
+    return format_decimal(amount, format=pattern, locale=babel_locale())
 
 
 def range_in_words(low: Decimal, high: Decimal, currency: str, *, is_minimum: bool = False) -> str:

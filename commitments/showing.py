@@ -12,6 +12,7 @@ from django.db.models import Prefetch, Q
 from django.utils.translation import gettext as _
 
 from commitments import choosing, explaining, standing
+from commitments.ledger import ledger
 from commitments.models import (
     Accord,
     Assessment,
@@ -19,12 +20,13 @@ from commitments.models import (
     Deadline,
     Dependency,
     Evidence,
+    Position,
     Source,
 )
 from commitments.operations.keeping import facts_of, terms_of, zones_of
 from commitments.spoken_dates import instant_in_words, length_in_words, window_in_words
 from commitments.timeline import timeline
-from commitments.words import Clock, DeadlineType, Role, Strength, Timeliness, Upkeep
+from commitments.words import Clock, DeadlineType, Role, Stance, Strength, Timeliness, Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,14 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
     current = next((one for one in assessments if one.review == "published"), None)
     leaned = {item.pk for item in current.exhibits} if current else set()  # type: ignore[attr-defined]
     live, history = timeline(found, evidence)
+    positions = list(
+        Position.objects.filter(commitment=found)
+        .select_related("party", "source", "assessment")
+        .order_by("number")
+    )
+    for position in positions:
+        if position.assessment:
+            position.assessment.commitment = found
     open_dates = [d for d in deadlines if not d.closed_as]
     # A clock that nothing has started is no date ahead.
     ahead = [d for d in open_dates if d.due_at is not None]
@@ -184,6 +194,11 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
         "closed_dates": [_date(d, zones, now) for d in deadlines if d.closed_as],
         "steps": list(found.steps.select_related("source").order_by("position", "id")),
         "leaning": _leaning(found, now),
+        "ledger": ledger(found),
+        "positions": positions,
+        "disputing": list(
+            dict.fromkeys(row.party for row in positions if row.is_open and row.stance == Stance.DISPUTES)
+        ),
         "live": live,
         "history": history,
         "entered": (min(entry.at for entry in history), max(entry.at for entry in history))

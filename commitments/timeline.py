@@ -21,6 +21,10 @@ NEWS = (
     EventKind.FELL_BEHIND_TARGET,
     EventKind.EVIDENCE_ADDED,
     EventKind.EVIDENCE_WITHDRAWN,
+    EventKind.CONTRIBUTION_RECORDED,
+    EventKind.CONTRIBUTION_WITHDRAWN,
+    EventKind.POSITION_STATED,
+    EventKind.POSITION_RESOLVED,
 )
 # How far back the latest changes are looked for, in events: bounded whatever the log's length.
 LOOKED_AT = 400
@@ -86,13 +90,20 @@ def timeline(commitment: Commitment, evidence: Sequence[Evidence]) -> tuple[list
     notes, told = _notes(events), [(event, facts_of(event.body)) for event in events]
     exhibits = {f"{commitment.code}-E{item.number}": item for item in evidence}
     retracted = {facts["assessment"] for event, facts in told if event.kind == EventKind.STATUS_RETRACTED}
+    taken_back = {
+        facts["contribution"] for event, facts in told if event.kind == EventKind.CONTRIBUTION_WITHDRAWN
+    }
     entries = []
     for event, facts in told:
         exhibit = exhibits.get(facts.get("evidence", "")) if isinstance(facts.get("evidence"), str) else None
-        undone = (event.kind == EventKind.STATUS_PUBLISHED and facts["assessment"] in retracted) or (
-            event.kind == EventKind.EVIDENCE_ADDED
-            and exhibit is not None
-            and exhibit.withdrawn_at is not None
+        undone = (
+            (event.kind == EventKind.STATUS_PUBLISHED and facts["assessment"] in retracted)
+            or (event.kind == EventKind.CONTRIBUTION_RECORDED and facts["contribution"] in taken_back)
+            or (
+                event.kind == EventKind.EVIDENCE_ADDED
+                and exhibit is not None
+                and exhibit.withdrawn_at is not None
+            )
         )
         entries.append(_entry(event, facts, notes.get(event.note_digest), undone, exhibit))
     live = [entry for entry in entries if not entry.is_history]

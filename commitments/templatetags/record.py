@@ -15,8 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from commitments import spoken_dates
-from commitments.words import Plain
+from commitments import money, spoken_dates
+from commitments.words import Contested, Plain
 from tracker.kit.localized import pick, picked_language
 
 register = template.Library()
@@ -66,6 +66,18 @@ def standing(plain: str) -> SafeString:
 
 
 @register.simple_tag
+def contested(code: str) -> SafeString | str:
+    """Whether a party disputes the record: a shape and a word; nothing where none ever did."""
+    if code == Contested.NONE:
+        return ""
+    return format_html(
+        '<span class="contested">{}{}</span>',
+        shape("contested") if code == Contested.CONTESTED else "",
+        Contested(code).label,
+    )
+
+
+@register.simple_tag
 def leaves(address: str, text: str, language: str = "") -> SafeString | str:
     """The one builder of links that leave this site; without an address the text alone."""
     said = _in_its_language(text, language)
@@ -90,6 +102,15 @@ def window(edtf: str) -> str:
 def instant(value: datetime | None) -> str:
     """An instant in words, in UTC."""
     return spoken_dates.instant_in_words(value) if value else ""
+
+
+@register.simple_tag
+def money_said(value: str, currency: str) -> str:
+    """A sum of the terms in words; what is no number stays as it is."""
+    try:
+        return money.sum_in_words(Decimal(value), currency)
+    except InvalidOperation:
+        return f"{value} {currency}"
 
 
 @register.filter
