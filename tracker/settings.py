@@ -238,7 +238,9 @@ try:
 except ValueError:
     raise ImproperlyConfigured("OUTBOUND_LOOPBACK_PORTS must be port numbers with commas between.") from None
 if OUTBOUND_LOOPBACK_PORTS and IS_PRODUCTION:
-    raise ImproperlyConfigured("OUTBOUND_LOOPBACK_PORTS is for tests only: it opens this machine to webhooks.")
+    raise ImproperlyConfigured(
+        "OUTBOUND_LOOPBACK_PORTS is for tests only: it opens this machine to webhooks."
+    )
 # Where the demo's mail catcher keeps what it received; empty everywhere else, and then there is no such page.
 DEMO_MAIL_DIR = env.str("DEMO_MAIL_DIR", default="")
 if DEMO_MAIL_DIR and IS_PRODUCTION:
