@@ -13,8 +13,8 @@ import pytest
 from commitments import operations
 from commitments.actors import loader
 from commitments.log import head, verify
-from commitments.models import Commitment, Deadline, Event
-from commitments.operations import NewDeadline
+from commitments.models import Commitment, Event
+from commitments.operations import NewDeadline, NewTrigger
 from notifications.models import Delivery, State, Subscriber
 from tests import world
 from tests.processes import Product, product, wait_until
@@ -84,7 +84,8 @@ def test_the_story(running: Product, smtp_sink: SmtpSink) -> None:
     # An accord, two commitments, the staff of a tracker.
     accord = world.an_accord()
     one = world.a_commitment(accord, "TST-1")
-    two = world.a_commitment(accord, "TST-2")
+    asked = {"facts": [{"code": "request", "text": "a request of either party"}]}
+    two = world.a_commitment(accord, "TST-2", kind="conditional", details={"trigger": asked})
     for role in ("editor", "reviewer"):
         world.a_person(role)
     running.start_web()
@@ -112,7 +113,7 @@ def test_the_story(running: Product, smtp_sink: SmtpSink) -> None:
     drafted = draft(editor, one.code, **said, **EVIDENCE)
     assert drafted.status == 200, drafted.text[:500]
     assert feed(watcher, cursor)[0] == []
-    assert one.assessments.get().review == "draft"
+    assert one.assessments.get().review == "submitted"
 
     # A reviewer reads the preview, which says how many will be told, and publishes.
     reviewer.sign_in("reviewer", world.PASSWORD)
@@ -190,20 +191,17 @@ def ids_to(sink: SmtpSink, email: str) -> set[str]:
 
 
 def set_to_pass(commitment: Commitment) -> datetime:
-    """A date of the text that ends two seconds from now (a date cannot be that short: the row is made to end then)."""
-    row = operations.set_deadlines(
-        [
-            NewDeadline(
-                commitment=commitment.code,
-                label={"en": "Answer the letter"},
-                type="target",
-                authority="text",
-                clock="party",
-                edtf="2999-01-01",
-            )
-        ],
-        actor=loader(),
-    )[0]
-    crossed = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
-    Deadline.objects.filter(pk=row.pk).update(due_at=crossed)
-    return crossed
+    """A request that starts a clock of one hour, recorded two seconds before the hour is over."""
+    order = NewDeadline(
+        commitment=commitment.code,
+        label={"en": "Answer the request"},
+        type="clock",
+        authority="text",
+        clock="party",
+        duration="PT1H",
+    )
+    operations.set_deadlines([order], actor=loader())
+    ends_at = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    request = NewTrigger(commitment.code, "request", ends_at - timedelta(hours=1))
+    operations.record_triggers([request], actor=loader())
+    return ends_at
