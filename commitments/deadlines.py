@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice, takewhile
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.relativedelta import relativedelta
@@ -33,6 +33,14 @@ _PERIOD = re.compile(
 )
 _RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*", re.ASCII)
 _RHYTHMS = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY")
+_FURTHEST = {
+    "BYMONTH": 12,
+    "BYMONTHDAY": 31,
+    "BYYEARDAY": 366,
+    "BYWEEKNO": 53,
+    "BYSETPOS": 366,
+    "INTERVAL": 1000,
+}
 # More dates than any duty has: a rule that asks for more is a slip.
 MOST_OCCURRENCES = 1000
 # part of the year -> (first month, months it lasts)
@@ -226,10 +234,16 @@ def occurrences(rule: str, start: date, until: date) -> list[date]:
         raise DateError(f"{rule!r}: FREQ must be one of {', '.join(_RHYTHMS)}.")
     if parts.keys() & {"BYHOUR", "BYMINUTE", "BYSECOND", "DTSTART"}:
         raise DateError(f"{rule!r}: a recurrence is made of whole days, and its start stands beside it.")
+    for name, furthest in _FURTHEST.items():
+        for value in parts.get(name, "").split(",") if name in parts else ():
+            if not value.lstrip("+-").isdecimal() or not 1 <= abs(int(value)) <= furthest:
+                raise DateError(f"{rule!r}: {name} is a number up to {furthest}.")
     try:
         found = rrulestr(text, dtstart=datetime.combine(start, time.min))
-        ahead = takewhile(lambda moment: moment.date() <= until, iter(found))
-        days = [moment.date() for moment in islice(ahead, MOST_OCCURRENCES + 1)]
+        # Bounded, so that a rule which names no day at all (30 February) is not followed to the end of the calendar.
+        last = datetime.combine(until, time.max)
+        found = found.replace(until=min(found._until, last) if found._until else last)
+        days = [moment.date() for moment in islice(iter(found), MOST_OCCURRENCES + 1)]
     except (ValueError, TypeError, OverflowError) as error:
         raise DateError(f"{rule!r} cannot be read as a recurrence (RFC 5545): {error}.") from None
     if len(days) > MOST_OCCURRENCES:
