@@ -5,26 +5,20 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from commitments import operations
 from commitments.actors import loader
+from commitments.agreement import differences
 from commitments.models import (
     Accord,
-    Assessment,
     Commitment,
-    Contribution,
-    Deadline,
     Event,
-    Evidence,
-    Position,
 )
-from commitments.money import plain_text
 from commitments.operations import NewPause, NewTrigger
+from commitments.replay import FOLDS, SILENT
 from commitments.sentences import SENTENCES, facts_of, sentence
 from commitments.words import EventKind
 from tests import world
@@ -110,56 +104,9 @@ def test_every_kind_of_event_happens_and_has_a_sentence_in_three_languages_and_a
 @pytest.mark.django_db
 def test_replaying_the_log_gives_the_rows() -> None:
     everything_happens()
-    replica: dict[str, dict[str, Any]] = {
-        "status": {}, "edtf": {}, "closed": {}, "standing": {}, "money": {}, "positions": {}, "contested": {},
-    }  # fmt: skip
-    for event in Event.objects.order_by("seq"):
-        facts, code = facts_of(event.body), orjson.loads(event.body)["commitment"]
-        if event.kind == EventKind.COMMITMENT_REGISTERED:
-            replica["status"][code] = "not_assessed"
-        elif event.kind in (EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED):
-            if facts["party"] is None:
-                replica["status"][code] = facts["after"]
-            for deadline in (*facts.get("closed", []), *facts.get("ended", [])):
-                replica["closed"][deadline] = True
-            for deadline in facts.get("reopened", []):
-                replica["closed"][deadline] = False
-        elif event.kind in (EventKind.DEADLINE_SET, EventKind.DEADLINE_MOVED):
-            replica["edtf"][facts["deadline"]] = facts["edtf"] or ""
-            replica["closed"].setdefault(facts["deadline"], False)
-        elif event.kind in (EventKind.DEADLINE_MET, EventKind.DEADLINE_WAIVED):
-            replica["closed"][facts["deadline"]] = True
-        elif event.kind == EventKind.TRIGGER_WITHDRAWN:
-            replica["closed"].update(dict.fromkeys(facts["ended"], True))
-        elif event.kind == EventKind.EVIDENCE_ADDED:
-            replica["standing"][facts["evidence"]] = True
-        elif event.kind == EventKind.EVIDENCE_WITHDRAWN:
-            replica["standing"][facts["evidence"]] = False
-        elif event.kind == EventKind.CONTRIBUTION_RECORDED:
-            replica["money"][facts["contribution"]] = (facts["stage"], facts["currency"], facts["amount_low"])
-        elif event.kind == EventKind.CONTRIBUTION_WITHDRAWN:
-            del replica["money"][facts["contribution"]]
-        elif event.kind in (EventKind.POSITION_STATED, EventKind.POSITION_RESOLVED):
-            replica["positions"][facts["position"]] = facts.get("resolved_as", "")
-            replica["contested"][code] = facts["contested"]["after"]
-    assert replica["money"] == {
-        row.code: (row.stage, row.currency, plain_text(row.amount_low))
-        for row in Contribution.objects.standing().select_related("commitment")
-    }
-    assert replica["positions"] == {
-        row.code: row.resolved_as for row in Position.objects.select_related("commitment")
-    }
-    assert replica["contested"] == dict(
-        Commitment.objects.exclude(contested="none").values_list("code", "contested")
-    )
-    deadlines = list(Deadline.objects.select_related("commitment"))
-    assert replica["status"] == dict(Commitment.objects.values_list("code", "status"))
-    assert replica["edtf"] == {row.code: row.edtf for row in deadlines}
-    assert replica["closed"] == {row.code: row.closed_at is not None for row in deadlines}
-    assert replica["standing"] == {
-        row.code: row.withdrawn_at is None for row in Evidence.objects.public().select_related("commitment")
-    }
-    assert Assessment.objects.filter(review="retracted").count() == 1
+    assert set(FOLDS) | SILENT | {"accord_registered", "commitment_registered"} == set(EventKind.values)
+    for moment in (datetime(2024, 12, 1, tzinfo=UTC), timezone.now(), datetime(2031, 1, 1, tzinfo=UTC)):
+        assert [str(found) for found in differences(moment)] == []
 
 
 def test_every_beat_entry_has_its_task() -> None:

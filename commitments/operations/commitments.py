@@ -110,14 +110,14 @@ def _ends(order: NewCommitment) -> dict[str, Any]:
     return {"ends_on": window.last, "ends_edtf": on, "ends_when": words}
 
 
-def is_counted(order: NewCommitment) -> bool:
+def is_counted(kind: str, strength: str, is_verifiable: bool, is_bound: bool) -> bool:
     """Whether it counts in percentages: bound to somebody, verifiable, and more than a declaration or a recital."""
-    return (
-        order.is_verifiable
-        and bool(order.roles.get("bound"))
-        and order.kind != Kind.BASELINE
-        and order.strength not in UNCOUNTED_STRENGTHS
-    )
+    return is_verifiable and is_bound and kind != Kind.BASELINE and strength not in UNCOUNTED_STRENGTHS
+
+
+def bound_by(order: NewCommitment) -> list[str]:
+    """The codes of the parties that it binds."""
+    return sorted(item if isinstance(item, str) else item["code"] for item in order.roles.get("bound", ()))
 
 
 @operation
@@ -160,7 +160,7 @@ def register_commitments(
             is_verifiable=order.is_verifiable,
             unverifiable_why=dict(order.unverifiable_why),
             review_every=order.review_every,
-            is_counted=is_counted(order),
+            is_counted=is_counted(order.kind, order.strength, order.is_verifiable, bool(bound_by(order))),
             starts_on=order.starts_on or accord.signed_on,
             **_ends(order),
             **{name: value for name, value in order.details.items() if name in DETAILS and value is not None},
@@ -204,8 +204,10 @@ def register_commitments(
                 "starts_on": row.starts_on,
                 "ends_on": row.ends_on,
                 "awaits_event": row.awaits_event,
-                "bound": sorted(order.roles.get("bound", ())),
+                "bound": bound_by(order),
                 "counted": row.is_counted,
+                "verifiable": row.is_verifiable,
+                "zones": sorted(set(zones.get(row.pk, []))),
                 "terms": terms_digest(row),
             },
         )
@@ -381,7 +383,9 @@ def correct_commitments(
         except ValidationError as error:
             messages = error.message_dict if hasattr(error, "error_dict") else {"title": error.messages}
             raise Refused(*(Problem(n, "invalid", m) for n, ms in messages.items() for m in ms)) from None
-        row.save(update_fields=fields)
+        is_bound = row.participations.filter(role=Role.BOUND).exists()
+        row.is_counted = is_counted(row.kind, row.strength, row.is_verifiable, is_bound)
+        row.save(update_fields=[*fields, "is_counted"])
         touched.append(row)
         append(
             EventKind.COMMITMENT_CORRECTED,
@@ -389,7 +393,14 @@ def correct_commitments(
             row,
             by=actor.office,
             origin=origin,
-            facts={"fields": sorted(fields), "terms_before": before, "terms": terms_digest(row)},
+            facts={
+                "fields": sorted(fields),
+                "strength": row.strength,
+                "provenance": row.provenance,
+                "counted": row.is_counted,
+                "terms_before": before,
+                "terms": terms_digest(row),
+            },
             note=why.strip(),
         )
     if touched:

@@ -175,6 +175,7 @@ def set_deadlines(
             row.met_on, row.closed_as, row.closed_at = order.met_on, ClosedAs.MET, now
         new.append(row)
     Deadline.objects.bulk_create(new, batch_size=500)
+    settled = _settle_by_earlier_judgements(rows.values(), new, now)
     for row in new:
         append(
             EventKind.DEADLINE_SET,
@@ -183,24 +184,39 @@ def set_deadlines(
             by=actor.office,
             origin=origin,
             happened_on=row.anchor_on,
-            facts=wire_facts(row),
+            facts=set_facts(row, settled.get(row.code)),
         )
         if row.met_on:
             say_met(row, actor, origin)
-    _settle_by_earlier_judgements(rows.values(), now)
     refresh(list(rows.values()), zones)
     return new
 
 
-def _settle_by_earlier_judgements(commitments: Any, now: datetime) -> None:
+def set_facts(row: Deadline, closed_by: str | None = None) -> dict[str, Any]:
+    """What the log says of a new deadline; `closed_by` is the code of an earlier judgement that settled it at once."""
+    return {**wire_facts(row), "closed_by": closed_by}
+
+
+def _settle_by_earlier_judgements(
+    commitments: Iterable[Commitment], new: Sequence[Deadline], now: datetime
+) -> dict[str, str]:
+    """Closes those of the new deadlines that the judgement in force settles; its code by theirs."""
     latest: dict[int, Assessment] = {}
+    commitments = list(commitments)
     published = (
         Assessment.objects.published().of_the_whole().filter(commitment__in=[c.pk for c in commitments])
     )
     for assessment in published.order_by("effective_on", "published_at", "number"):
         latest[assessment.commitment_id] = assessment
-    if latest:
-        close_what_ends(list(commitments), latest, now)
+    if not latest:
+        return {}
+    closed = close_what_ends(commitments, latest, now, new)
+    by_key = {row.pk: row.code for row in commitments}
+    return {
+        deadline: f"{by_key[key]}-A{latest[key].number}"
+        for key, codes in closed.items()
+        for deadline in codes
+    }
 
 
 def say_met(row: Deadline, actor: Actor, origin: str, why: str = "") -> None:

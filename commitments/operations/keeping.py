@@ -227,13 +227,17 @@ def set_course(
 
 
 def close_what_ends(
-    commitments: Sequence[Commitment], closers: dict[int, Assessment], now: datetime
+    commitments: Sequence[Commitment],
+    closers: dict[int, Assessment],
+    now: datetime,
+    among: Iterable[Deadline] | None = None,
 ) -> dict[int, list[str]]:
     """Closes the deadlines that a published assessment settles; returns their codes by commitment id.
 
     `fulfilled` meets every open party deadline on the day it holds from, `superseded` ends them; any judgement
     closes the tracker's own reviews whose window was over by the day it holds from, and the review that an earlier
     judgement had planned. The length of a clock that a trigger would start stays.
+    With `among`, only those deadlines are looked at.
     """
     closed: dict[int, list[str]] = defaultdict(list)
     rows = list(
@@ -242,6 +246,9 @@ def close_what_ends(
         .select_related("commitment")
         .order_by("id")
     )
+    if among is not None:
+        keys = {deadline.pk for deadline in among}
+        rows = [deadline for deadline in rows if deadline.pk in keys]
     changed = []
     for deadline in rows:
         assessment = closers[deadline.commitment_id]

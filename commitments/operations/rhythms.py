@@ -9,7 +9,7 @@ from commitments.actors import CLOCK, Actor
 from commitments.deadlines import DateError, add_period, occurrences, parse_period
 from commitments.log import append, operation
 from commitments.models import Accord, Assessment, Commitment, Deadline
-from commitments.operations.deadlines import NewDeadline, resolve, set_deadlines, wire_facts
+from commitments.operations.deadlines import NewDeadline, resolve, set_deadlines, set_facts
 from commitments.operations.keeping import locked, next_numbers, zones_of
 from commitments.words import FINAL, Authority, Clock, DeadlineType, EventKind, Kind, Origin
 
@@ -140,6 +140,6 @@ def plan_review(assessment: Assessment, actor: Actor, origin: str) -> Deadline |
         by=actor.office,
         origin=origin,
         happened_on=row.anchor_on,
-        facts=wire_facts(row),
+        facts=set_facts(row),
     )
     return row

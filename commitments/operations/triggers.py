@@ -14,7 +14,7 @@ from commitments.actors import Actor
 from commitments.deadlines import DateError, parse_duration, runs_out_at
 from commitments.log import append, operation
 from commitments.models import Commitment, Deadline, Trigger
-from commitments.operations.deadlines import source_of, sources_by_code, wire_facts
+from commitments.operations.deadlines import set_facts, source_of, sources_by_code
 from commitments.operations.keeping import check_version, locked, next_numbers, refresh, zones_of
 from commitments.operations.pauses import day_begins
 from commitments.refusals import refuse
@@ -255,7 +255,7 @@ def _make_public(row: Trigger, actor: Actor, origin: str, now: datetime) -> None
             by=actor.office,
             origin=origin,
             happened_on=clock.anchor_on,
-            facts=wire_facts(clock),
+            facts=set_facts(clock),
         )
 
 

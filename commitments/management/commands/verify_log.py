@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
+from commitments.agreement import differences
 from commitments.log import head, verify
+
+SHOWN = 20
 
 
 class Command(BaseCommand):
-    """`manage.py verify_log`: exit code 1 and the first bad row when the chain does not hold."""
+    """`manage.py verify_log`: exit code 1 and the first bad row when the chain does not hold.
+
+    With `--rows` the log is folded, too, and compared with the rows: exit code 1 and the first differences.
+    """
 
     help = "Check every event of the log: sequence, hashes, columns, notes."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--rows`."""
+        parser.add_argument(
+            "--rows", action="store_true", help="Also compare every commitment with what the log says of it."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verifies and reports."""
@@ -22,3 +37,9 @@ class Command(BaseCommand):
                 f"The log is broken at event {fault.seq}: {fault.why}. {held} events before it hold."
             )
         self.stdout.write(f"The log holds: {held} events, head {head().cursor}.")
+        if options["rows"]:
+            found = list(islice(differences(timezone.now()), SHOWN))
+            if found:
+                told = "".join(f"\n  {difference}" for difference in found)
+                raise CommandError(f"The rows do not say what the log says:{told}")
+            self.stdout.write("The rows say what the log says.")
