@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.relativedelta import relativedelta
@@ -239,7 +240,7 @@ def occurrences(rule: str, start: date, until: date) -> list[date]:
             if not value.lstrip("+-").isdecimal() or not 1 <= abs(int(value)) <= furthest:
                 raise DateError(f"{rule!r}: {name} is a number up to {furthest}.")
     try:
-        found = rrulestr(text, dtstart=datetime.combine(start, time.min))
+        found: Any = rrulestr(text, dtstart=datetime.combine(start, time.min))
         # Bounded, so that a rule which names no day at all (30 February) is not followed to the end of the calendar.
         last = datetime.combine(until, time.max)
         found = found.replace(until=min(found._until, last) if found._until else last)

@@ -22,8 +22,9 @@ from commitments.models import (
     Evidence,
     Position,
     Source,
+    Trigger,
 )
-from commitments.operations.keeping import facts_of, terms_of, zones_of
+from commitments.operations.keeping import facts_of, pauses_of, terms_of, zones_of
 from commitments.spoken_dates import instant_in_words, length_in_words, window_in_words
 from commitments.timeline import timeline
 from commitments.words import Clock, DeadlineType, Role, Stance, Strength, Timeliness, Upkeep
@@ -92,9 +93,12 @@ def _parties(found: Commitment, sources: Mapping[str, Source]) -> list[dict[str,
     ]
 
 
-def _leaning(found: Commitment, now: datetime) -> list[dict[str, Any]]:
+def _links(found: Commitment) -> list[Dependency]:
+    return list(Dependency.objects.filter(Q(commitment=found) | Q(on=found)).order_by("id"))
+
+
+def _leaning(found: Commitment, links: list[Dependency], now: datetime) -> list[dict[str, Any]]:
     """What it leans on and what leans on it, each with where that stands."""
-    links = list(Dependency.objects.filter(Q(commitment=found) | Q(on=found)).order_by("id"))
     keys = {key for link in links for key in (link.commitment_id, link.on_id)} - {found.pk}
     others = {other.pk: other for other in choosing.in_plain_words(now).filter(pk__in=keys)}
     reverse = {
@@ -120,9 +124,59 @@ def _assessments(found: Commitment) -> list[Assessment]:
     return list(
         Assessment.objects.public()
         .filter(commitment=found)
+        .select_related("party")
         .prefetch_related(Prefetch("evidence", exhibits, to_attr="exhibits"))
         .latest_first()
     )
+
+
+def _in_force(assessments: Iterable[Assessment]) -> dict[int | None, Assessment]:
+    """The judgement in force of the whole (None) and of each party's share; they come the latest first."""
+    found: dict[int | None, Assessment] = {}
+    for one in assessments:
+        if one.review == "published":
+            found.setdefault(one.party_id, one)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A recorded fact as the page shows it: each instant that is known, in UTC and in the capitals' time."""
+
+    trigger: Trigger
+    words: str
+    instants: list[tuple[str, str, list[tuple[str, str]]]]
+    hidden: list[str]
+
+
+def _facts(found: Commitment, zones: Iterable[str]) -> list[Fact]:
+    labels = {
+        "happened_at": _("Happened at"),
+        "sent_at": _("Sent at"),
+        "received_at": _("Received at"),
+    }
+    words = {item.get("code"): item.get("text") for item in (found.trigger or {}).get("facts", ())}
+    rows = Trigger.objects.public().filter(commitment=found).select_related("source").order_by("number")
+    return [
+        Fact(
+            trigger=row,
+            words=words.get(row.fact) or "",
+            instants=[
+                (
+                    label,
+                    instant_in_words(getattr(row, name)),
+                    [
+                        (ZoneInfo(zone).key, instant_in_words(getattr(row, name), zone))
+                        for zone in sorted(set(zones))
+                    ],
+                )
+                for name, label in labels.items()
+                if getattr(row, name) and name not in row.hidden
+            ],
+            hidden=[labels[name] for name in row.hidden if name in labels],
+        )
+        for row in rows
+    ]
 
 
 def _why_uncounted(found: Commitment, plain: str) -> str:
@@ -148,13 +202,15 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
     deadlines = list(found.deadlines.order_by("number"))
     facts = [facts_of(deadline, zones) for deadline in deadlines]
     judgement = standing.Judgement(found.status, found.status_on)
-    because = standing.standing(terms_of(found, zones), facts, judgement, now).because
+    pauses = pauses_of([found])[found.pk]
+    because = standing.standing(terms_of(found, zones, pauses), facts, judgement, now).because
     by_key = {f"{deadline.number}": deadline for deadline in deadlines}
     evidence = list(
         Evidence.objects.public().filter(commitment=found).select_related("source").order_by("number")
     )
     assessments = _assessments(found)
-    current = next((one for one in assessments if one.review == "published"), None)
+    in_force = _in_force(assessments)
+    current = in_force.pop(None, None)
     leaned = {item.pk for item in current.exhibits} if current else set()  # type: ignore[attr-defined]
     live, history = timeline(found, evidence)
     positions = list(
@@ -165,6 +221,7 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
     for position in positions:
         if position.assessment:
             position.assessment.commitment = found
+    links = _links(found)
     open_dates = [d for d in deadlines if not d.closed_as]
     # A clock that nothing has started is no date ahead.
     ahead = [d for d in open_dates if d.due_at is not None]
@@ -184,16 +241,21 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
         "why_upkeep": explaining.why_upkeep(found.upkeep, by_key.get(because["upkeep_deadline"] or "")),
         "timeliness_label": str(Timeliness(found.timeliness).label).capitalize(),
         "upkeep_label": str(Upkeep(found.upkeep).label).capitalize(),
+        "review_length": length_in_words(found.review_every),
         "trigger_length": length_in_words((found.trigger or {}).get("duration") or ""),
         "is_awaiting": found.upkeep != Upkeep.CURRENT,
         "why_uncounted": _why_uncounted(found, found.plain),
         "current": current,
+        "shares": sorted(in_force.values(), key=lambda one: one.party.code if one.party else ""),
+        "recorded_facts": _facts(found, zones),
+        "pauses": list(found.pauses.select_related("source").order_by("number")),
+        "parts": sum(link.type == "part_of" and link.on_id == found.pk for link in links),
         "other_evidence": [item for item in evidence if item.pk not in leaned],
         "what_next": explaining.what_next(found, found.timeliness, ahead),
         "open_dates": [_date(d, zones, now) for d in open_dates],
         "closed_dates": [_date(d, zones, now) for d in deadlines if d.closed_as],
         "steps": list(found.steps.select_related("source").order_by("position", "id")),
-        "leaning": _leaning(found, now),
+        "leaning": _leaning(found, links, now),
         "ledger": ledger(found),
         "positions": positions,
         "disputing": list(

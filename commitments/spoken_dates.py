@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from commitments.deadlines import DateError, parse_window
@@ -89,16 +89,20 @@ def instant_in_words(instant: datetime, zone: str = "") -> str:
 
 
 def length_in_words(duration: str) -> str:
-    """PT24H as “24 hours”; a duration of an unusual shape as it is written."""
-    number = "".join(sign for sign in duration if sign.isdigit())
-    for form, words in (
-        (f"PT{number}H", _("%(number)s hours")),
-        (f"P{number}D", _("%(number)s days")),
-        (f"PT{number}M", _("%(number)s minutes")),
-    ):
-        if number and duration == form:
-            return words % {"number": number}
-    return duration
+    """PT24H as “24 hours”, P6M as “6 months”; a duration of an unusual shape as it is written."""
+    digits = "".join(sign for sign in duration if sign.isdigit())
+    if not digits:
+        return duration
+    number = int(digits)
+    words = {
+        f"PT{digits}H": ngettext("%(number)s hour", "%(number)s hours", number),
+        f"PT{digits}M": ngettext("%(number)s minute", "%(number)s minutes", number),
+        f"P{digits}D": ngettext("%(number)s day", "%(number)s days", number),
+        f"P{digits}W": ngettext("%(number)s week", "%(number)s weeks", number),
+        f"P{digits}M": ngettext("%(number)s month", "%(number)s months", number),
+        f"P{digits}Y": ngettext("%(number)s year", "%(number)s years", number),
+    }.get(duration)
+    return words % {"number": number} if words else duration
 
 
 def _zone(local: datetime) -> str:

@@ -59,6 +59,11 @@ def deadlines_of(keys: Sequence[int], codes: Mapping[int, str], now: datetime) -
             "last_on",
             "opens_at",
             "due_at",
+            "crosses_at",
+            "occurs_on",
+            "trigger__number",
+            "source__code",
+            "met_at",
             "original_edtf",
             "original_due_at",
             "revision",
@@ -84,12 +89,21 @@ def deadlines_of(keys: Sequence[int], codes: Mapping[int, str], now: datetime) -
                 "last_on": row["last_on"],
                 "opens_at": row["opens_at"],
                 "due_at": row["due_at"],
+                "crosses_at": row["crosses_at"],
+                "occurs_on": row["occurs_on"],
+                "trigger": f"{codes[row['commitment_id']]}-T{row['trigger__number']}"
+                if row["trigger__number"]
+                else None,
+                "source": row["source__code"],
                 "original_edtf": row["original_edtf"] or None,
                 "original_due_at": row["original_due_at"],
                 "revision": row["revision"],
                 "open": is_open,
                 # Not the scan's mark: true also while no worker runs, and it accuses nobody of being late.
-                "passed_at": row["due_at"] if is_open and row["due_at"] and row["due_at"] <= now else None,
+                "passed_at": row["crosses_at"]
+                if is_open and row["crosses_at"] and row["crosses_at"] <= now
+                else None,
+                "met_at": row["met_at"],
                 "met_on": row["met_on"],
                 "closed_as": row["closed_as"] or None,
                 "closed_at": row["closed_at"],
@@ -125,7 +139,10 @@ def evidence_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
             "happened",
             "happened_on",
             "origin",
+            "exhibit",
             "public_at",
+            "verified_on",
+            "verified_by",
             "withdrawn_at",
             "withdrawn_why",
             *(f"source__{name}" for name in SOURCE_FIELDS),
@@ -144,7 +161,10 @@ def evidence_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
             "locator": row["locator"] or None,
             "quote": row["quote"] or None,
             "origin": row["origin"],
+            "exhibit": str(row["exhibit"]),
             "public_at": row["public_at"],
+            "verified_on": row["verified_on"],
+            "verified_by": row["verified_by"] or None,
             "withdrawn_at": row["withdrawn_at"],
             "withdrawn_why": row["withdrawn_why"] or None,
         }
@@ -162,6 +182,7 @@ def assessments_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
         .values(
             "commitment_id",
             "number",
+            "party__code",
             "status",
             "effective_on",
             "reason",
@@ -181,6 +202,7 @@ def assessments_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
         {
             "commitment_id": row["commitment_id"],
             "code": f"{codes[row['commitment_id']]}-A{row['number']}",
+            "party": row["party__code"],
             "status": row["status"],
             "effective_on": row["effective_on"],
             "reason": row["reason"],

@@ -18,8 +18,9 @@ from commitments.wire.attachments import (
     sources_of,
     steps_of,
 )
+from commitments.wire.clocks import pauses_of, triggers_of
 from commitments.wire.money import contributions_of, money_of, positions_of
-from commitments.words import Review, Role
+from commitments.words import DependencyType, Review, Role
 
 TERMS = ("period", "qualifiers", "amount", "portfolio", "trigger", "rhythm", "cautions")
 
@@ -38,6 +39,9 @@ def _terms_of(found: QuerySet[Commitment], now: datetime) -> list[Wire]:
         "verb_source",
         "provenance",
         "is_verifiable",
+        "unverifiable_why",
+        "review_every",
+        "triggered_at",
         "is_counted",
         "starts_on",
         "ends_on",
@@ -77,6 +81,11 @@ def _terms_of(found: QuerySet[Commitment], now: datetime) -> list[Wire]:
             .order_by("id")
             .values(wire=JSONObject(role="role", code="party__code", name="party__name", source="source"))
         ),
+        part_codes=ArraySubquery(
+            Dependency.objects.filter(on=me, type=DependencyType.PART_OF)
+            .order_by("commitment__code")
+            .values("commitment__code")
+        ),
         leans_on=ArraySubquery(
             Dependency.objects.filter(commitment=me)
             .order_by("id")
@@ -97,15 +106,28 @@ def commitments(found: QuerySet[Commitment], now: datetime, *, history: bool = F
     deadlines, sources = deadlines_of(keys, codes, now), sources_of(keys)
     evidence, assessments = evidence_of(keys, codes), assessments_of(keys, codes)
     steps, money, positions = steps_of(keys), contributions_of(keys), positions_of(keys, codes)
+    triggers, pauses = triggers_of(keys, codes), pauses_of(keys, codes)
     return [
         _commitment(row, now)
         | {
             "deadlines": deadlines[row["pk"]],
             "sources": sources[row["pk"]],
             "evidence": evidence[row["pk"]],
-            "assessment": next(
-                (one for one in assessments[row["pk"]] if one["review"] == Review.PUBLISHED), None
-            ),
+            "assessment": _current(assessments[row["pk"]]).get(None),
+            "shares": [
+                {
+                    "party": party,
+                    "status": one["status"],
+                    "status_on": one["effective_on"],
+                    "assessment": one["code"],
+                }
+                for party, one in sorted(
+                    _current(assessments[row["pk"]]).items(), key=lambda item: item[0] or ""
+                )
+                if party is not None
+            ],
+            "triggers": triggers[row["pk"]],
+            "pauses": pauses[row["pk"]],
             "steps": steps[row["pk"]],
             "money": money_of(row["amount"], money[row["pk"]]),
             "contributions": money[row["pk"]],
@@ -114,6 +136,23 @@ def commitments(found: QuerySet[Commitment], now: datetime, *, history: bool = F
         | ({"assessments": assessments[row["pk"]]} if history else {})
         for row in rows
     ]
+
+
+def _parts(row: Wire) -> Wire | None:
+    """What it is made of: how many parts are expected, and the entries that are listed as such; None: no parts."""
+    if not row["portfolio"] and not row["part_codes"]:
+        return None
+    expected = (row["portfolio"] or {}).get("expected")
+    return {"expected": expected, "listed": len(row["part_codes"]), "codes": row["part_codes"]}
+
+
+def _current(assessments: list[Wire]) -> dict[str | None, Wire]:
+    """The judgement in force of the whole (None) and of each party's share; they come the latest first."""
+    found: dict[str | None, Wire] = {}
+    for one in assessments:
+        if one["review"] == Review.PUBLISHED:
+            found.setdefault(one["party"], one)
+    return found
 
 
 def _commitment(row: Wire, now: datetime) -> Wire:
@@ -144,12 +183,16 @@ def _commitment(row: Wire, now: datetime) -> Wire:
         "topics": row["topic_codes"],
         "parties": by_role,
         "verifiable": row["is_verifiable"],
+        "unverifiable_why": row["unverifiable_why"] or None,
         "counted": row["is_counted"],
         "starts_on": row["starts_on"],
         "ends_on": row["ends_on"],
         "ends_edtf": row["ends_edtf"] or None,
         "ends_when": row["ends_when"] or None,
         "awaits_event": row["awaits_event"],
+        "triggered_at": row["triggered_at"],
+        "review_every": row["review_every"] or None,
+        "parts": _parts(row),
         **{name: row[name] for name in TERMS},
         "contested": row["contested"],
         "status": row["status"],

@@ -102,7 +102,7 @@ def test_a_planned_publication_happens_at_its_time_once_in_the_approvers_name(
     operations.plan_publication([row.code], actor=reviewer, at=at)
     assert operations.publish_what_is_planned(at - timedelta(seconds=1)) == 0
     assert Commitment.objects.get().status == "not_assessed"
-    Membership.objects.filter(user_id=reviewer.person_id).delete()
+    Membership.objects.filter(role="reviewer").delete()
     assert operations.publish_what_is_planned(at) == 1, "what was approved then holds"
     assert operations.publish_what_is_planned(at) == 0
     (event,) = Event.objects.filter(kind="status_published")
