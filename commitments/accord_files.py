@@ -43,7 +43,8 @@ class FileError:
     message: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.field}: {self.message}" if self.line else self.message
+        said = self.message if self.field == "file" else f"{self.field}: {self.message}"
+        return f"line {self.line}: {said}" if self.line else said
 
 
 class BadFile(Exception):

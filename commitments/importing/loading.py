@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,6 +15,7 @@ from commitments.actors import Actor, loader
 from commitments.importing.history import History
 from commitments.importing.report import At, Entry, Progress, Report
 from commitments.importing.terms import accord_row, compare, order_of
+from commitments.importing.turn import one_load
 from commitments.log import operation
 from commitments.models import Accord, Commitment, Source
 from commitments.words import Origin
@@ -64,26 +64,18 @@ def _check_codes(file: AccordFile) -> None:
 def _load(file: AccordFile, today: date, progress: Progress) -> Report:
     report = Report()
     actor = loader()
-    with connection.cursor() as cursor:
-        # One load at a time, and a lock that no other verb takes: staff and loads wait for rows only.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('load_accord'))")
-    now = timezone.now()
-    existing = Accord.objects.filter(code=file.data["accord"]["code"]).first()
-    while existing and operations.mark_what_has_passed(now, accord=existing):
-        # What passed in the record as it is, is news: the scan may not have looked yet.
-        continue
-    accord = accord_row(file, today, actor, report)
-    progress("accord", 1, 1)
-    _sources(file, accord, actor, report)
-    progress("sources", len(file.data["sources"]), len(file.data["sources"]))
-    _commitments(file, accord, actor, report)
-    progress("commitments", len(file.data["commitments"]), len(file.data["commitments"]))
-    History(file, actor, report, progress).tell()
-    drawn = operations.draw_occurrences(today=today, accord=accord, actor=actor, origin=Origin.BACKFILL)
-    report.count("deadlines", len(drawn))
-    # What had passed before it was entered is history, too: the clock must not tell it as news.
-    while operations.mark_what_has_passed(now, accord=accord, origin=Origin.BACKFILL):
-        continue
+    with one_load(file.data["accord"]["code"], timezone.now()):
+        accord = accord_row(file, today, actor, report)
+        progress("accord", 1, 1)
+        _sources(file, accord, actor, report)
+        progress("sources", len(file.data["sources"]), len(file.data["sources"]))
+        _commitments(file, accord, actor, report)
+        progress("commitments", len(file.data["commitments"]), len(file.data["commitments"]))
+        History(file, actor, report, progress).tell()
+        drawn = operations.draw_occurrences(
+            today=today, accord=accord, actor=actor, origin=Origin.BACKFILL
+        )
+        report.count("deadlines", len(drawn))
     return report
 
 

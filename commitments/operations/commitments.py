@@ -30,6 +30,7 @@ from commitments.models import (
     Topic,
 )
 from commitments.operations.keeping import check_version, locked, refresh, set_course, zones_of
+from commitments.operations.storing import save_rows
 from commitments.operations.targets import check_insides, checked_target
 from commitments.refusals import Problem, Refused, refuse
 from commitments.words import UNCOUNTED_STRENGTHS, EventKind, Kind, Origin, Role
@@ -186,7 +187,7 @@ def register_commitments(
     zones = zones_of(rows)
     for row in rows:
         set_course(row, [], standing.Judgement(), zones.get(row.pk, []))
-    Commitment.objects.bulk_update(rows, ["turns_at", "turns_timeliness", "turns_upkeep"], batch_size=500)
+    save_rows(rows, ["turns_at", "turns_timeliness", "turns_upkeep"])
     for order in orders:
         row = by_code[order.code]
         append(

@@ -32,6 +32,7 @@ class NewDeadline:
     """A deadline to set: `edtf` names its window, or `duration` the length of a clock that a trigger will start.
 
     `source` is the code of the source that sets the date; `occurs_on` the day of a rhythm that it stands for.
+    With neither, `words` alone say when: such a deadline is kept and shown, and never passes until it is moved to a date.
     """
 
     commitment: str
@@ -75,9 +76,15 @@ def _check_words(order: NewDeadline) -> None:
             )
     if order.type == DeadlineType.REVIEW and order.clock != Clock.TRACKER:
         raise refuse("clock", "review", _("A review is on our own clock: only “tracker” is possible."))
-    if bool(order.edtf) == bool(order.duration):
+    if order.edtf and order.duration:
         raise refuse(
             "edtf", "window_or_clock", _("A deadline has either a window of days or the length of a clock.")
+        )
+    if not (order.edtf or order.duration or order.words.strip()):
+        raise refuse(
+            "edtf",
+            "required",
+            _("A deadline needs a window of days, the length of a clock, or at least the words that set it."),
         )
     if order.duration:
         if order.type != DeadlineType.CLOCK:

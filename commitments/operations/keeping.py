@@ -16,6 +16,7 @@ from commitments.deadlines import Window
 from commitments.deadlines import due_at as due_at_of
 from commitments.log import give_up_waiting
 from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Participation, Pause
+from commitments.operations.storing import save_rows
 from commitments.refusals import Problem, Refused, Stale
 from commitments.words import ClosedAs, Role, Status
 
@@ -200,11 +201,11 @@ def refresh(commitments: Sequence[Commitment], zones: dict[int, list[str]] | Non
         facts = [facts_of(d, own_zones) for d in deadlines[commitment.pk]]
         set_course(commitment, facts, standing.Judgement(status, since), own_zones, pauses[commitment.pk])
         commitment.version += 1
-    # changed_at is auto_now, which bulk_update does not see to.
+    # changed_at is auto_now, which save_rows does not see to.
     now = datetime.now(UTC)
     for commitment in commitments:
         commitment.changed_at = now
-    Commitment.objects.bulk_update(commitments, [*CACHED, "version", "changed_at"], batch_size=500)
+    save_rows(commitments, [*CACHED, "version", "changed_at"])
 
 
 def set_course(
@@ -272,5 +273,5 @@ def close_what_ends(
         deadline.closed_by = assessment
         closed[deadline.commitment_id].append(deadline.code)
         changed.append(deadline)
-    Deadline.objects.bulk_update(changed, ["closed_as", "closed_at", "closed_by", "met_on"], batch_size=500)
+    save_rows(changed, ["closed_as", "closed_at", "closed_by", "met_on"])
     return closed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from commitments.accord_files import BadFile
 from commitments.importing import load_accord
+from commitments.management.progress import Bar
 
 
 class Command(BaseCommand):
@@ -27,26 +27,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Loads, showing progress on a terminal; fails with one line per error."""
+        bar = Bar()
         try:
-            report = load_accord(options["file"], today=timezone.localdate(), progress=self._progress)
+            report = load_accord(options["file"], today=timezone.localdate(), progress=bar)
         except BadFile as error:
-            if self._is_watched:
-                self.stderr.write("")
             raise CommandError(f"{options['file']} was not loaded:\n{error}") from None
-        if self._is_watched:
-            self.stderr.write("")
+        finally:
+            bar.end()
         added = ", ".join(f"{number} {noun}" for noun, number in report.added.items() if number)
         self.stdout.write(f"{report.accord}: added {added or 'nothing'}.")
         for line in report.differences:
             self.stdout.write(f"  {line}")
-
-    @property
-    def _is_watched(self) -> bool:
-        return sys.stderr.isatty()
-
-    def _progress(self, stage: str, done: int, total: int) -> None:
-        if self._is_watched:
-            filled = 24 * done // max(total, 1)
-            self.stderr.write(
-                f"\r  {stage:<12} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total} ", ending=""
-            )
