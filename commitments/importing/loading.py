@@ -72,9 +72,7 @@ def _load(file: AccordFile, today: date, progress: Progress) -> Report:
         _commitments(file, accord, actor, report)
         progress("commitments", len(file.data["commitments"]), len(file.data["commitments"]))
         History(file, actor, report, progress).tell()
-        drawn = operations.draw_occurrences(
-            today=today, accord=accord, actor=actor, origin=Origin.BACKFILL
-        )
+        drawn = operations.draw_occurrences(today=today, accord=accord, actor=actor, origin=Origin.BACKFILL)
         report.count("deadlines", len(drawn))
     return report
 

@@ -31,8 +31,8 @@ from commitments.words import Authority, Clock, ClosedAs, DeadlineType, EventKin
 class NewDeadline:
     """A deadline to set: `edtf` names its window, or `duration` the length of a clock that a trigger will start.
 
-    `source` is the code of the source that sets the date; `occurs_on` the day of a rhythm that it stands for.
-    With neither, `words` alone say when: such a deadline is kept and shown, and never passes until it is moved to a date.
+    With neither, `words` alone say when: such a deadline is kept and shown, and never passes until it is moved to a
+    date. `source` is the code of the source that sets it; `occurs_on` the day of a rhythm that it stands for.
     """
 
     commitment: str
