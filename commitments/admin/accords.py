@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from commitments.admin.reading import Reading
+from commitments.admin.registering import RegisterView
 from commitments.models import Accord, Party, Source
 from commitments.templatetags.record import leaves
 from tracker.kit.localized import pick
@@ -16,7 +19,7 @@ class AccordAdmin(Reading):
     """The accords."""
 
     accord_path = "pk"
-    list_display = ["code", "short", "signed_on", "ends_on", "four_eyes", "is_example"]
+    list_display = ["code", "short", "signed_on", "ends_on", "four_eyes", "is_example", "verbs"]
     search_fields = ["code"]
     fields = [
         "code", "slug", "is_example", "names", "short_names", "about", "address", "place", "signed_on",
@@ -27,6 +30,17 @@ class AccordAdmin(Reading):
     def short(self, row: Accord) -> str:
         """The short name in the reader's language."""
         return str(row)
+
+    @admin.display(description=_("what to do"))
+    def verbs(self, row: Accord) -> str:
+        """The way to the form that registers a commitment."""
+        address = reverse("admin:commitments_register", args=[row.pk])
+        return format_html('<a href="{}">{}</a>', address, _("Register a commitment"))
+
+    def get_urls(self) -> list[URLPattern]:
+        """The address of that form, before Django's own."""
+        view = self.admin_site.admin_view(RegisterView.as_view(model_admin=self))
+        return [path("<int:pk>/register/", view, name="commitments_register"), *super().get_urls()]
 
 
 @admin.register(Party)

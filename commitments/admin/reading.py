@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from commitments.models import Membership
+from commitments.actors import Actor
 
 if TYPE_CHECKING:
     Pages = admin.ModelAdmin[Any]
@@ -24,9 +24,7 @@ def accords_of(request: HttpRequest) -> set[int] | None:
     user: Any = request.user
     found: set[int] | None = set()
     if user.is_active and user.is_staff:
-        rows: set[int | None] = set(
-            Membership.objects.filter(user_id=user.pk).values_list("accord_id", flat=True)
-        )
+        rows = set(Actor.of(user).roles)
         everywhere = user.is_superuser or None in rows
         found = None if everywhere else {pk for pk in rows if pk is not None}
     request._accords_of_staff = found  # type: ignore[attr-defined]

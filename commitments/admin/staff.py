@@ -11,14 +11,16 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest
 
-from commitments.models import Membership
+from commitments.models import Deputy, Membership
 
 if TYPE_CHECKING:
     RolePages = admin.ModelAdmin[Membership]
+    DeputyPages = admin.ModelAdmin[Deputy]
     RoleTable = admin.TabularInline[Membership, Any]
     Accounts = UserAdmin[Any]
 else:
     RolePages = admin.ModelAdmin
+    DeputyPages = admin.ModelAdmin
     RoleTable = admin.TabularInline
     Accounts = UserAdmin
 
@@ -54,6 +56,15 @@ class MembershipAdmin(SuperusersOnly, RolePages):
     list_display = ["user", "accord", "role", "office"]
     list_filter = ["role", "accord"]
     search_fields = ["user__username", "office"]
+
+
+@admin.register(Deputy)
+class DeputyAdmin(SuperusersOnly, DeputyPages):
+    """Who stands in for whom, and when."""
+
+    list_display = ["deputy", "absent", "from_on", "until_on"]
+    list_filter = ["from_on"]
+    search_fields = ["deputy__username", "absent__username"]
 
 
 class MembershipInline(SuperusersOnly, RoleTable):

@@ -41,7 +41,7 @@ class VerbView(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Finds the commitment and what the order is about, and whether this person may give it."""
         rows = self.model_admin.get_queryset(request).select_related("accord")
-        if kwargs["pk"] > 2**62 or kwargs.get("number", 0) > 32767:
+        if kwargs["pk"] > 2**62 or kwargs.get("number", 0) > (32767 if self.order.by == "number" else 2**62):
             raise Http404
         self.commitment: Commitment = get_object_or_404(rows, pk=kwargs["pk"])
         self.actor = Actor.of(request.user)
@@ -50,7 +50,9 @@ class VerbView(View):
         self.target: Any = None
         if self.order.of is not None:
             self.target = get_object_or_404(
-                self.order.of._default_manager, commitment=self.commitment, number=kwargs["number"]
+                self.order.of._default_manager,
+                commitment=self.commitment,
+                **{self.order.by: kwargs["number"]},
             )
             self.target.commitment = self.commitment
         return super().dispatch(request, *args, **kwargs)

@@ -20,7 +20,7 @@ from commitments.forms.judging import (
     ReviseForm,
 )
 from commitments.forms.triggering import TriggerForm
-from commitments.forms.wording import CorrectForm
+from commitments.forms.wording import CorrectForm, RedactForm
 
 __all__ = [
     "AttachForm",
@@ -33,6 +33,7 @@ __all__ = [
     "OrderForm",
     "PauseForm",
     "PlanForm",
+    "RedactForm",
     "RejectForm",
     "ReplyForm",
     "RequestChangesForm",

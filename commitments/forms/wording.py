@@ -1,9 +1,10 @@
-"""The form that corrects the words of a commitment."""
+"""Forms about words: those of a commitment, and those of a note."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commitments.forms.base import OrderForm, line, one_word, prose
@@ -24,6 +25,9 @@ class CorrectForm(OrderForm):
     summary_ja = prose(_("Summary (Japanese)"), required=False)
     verb_words = line(_("The verb it rests on"), 200)
     verb_source = line(_("Where the verb stands"), 200)
+    review_every = line(
+        _("We look again after"), 20, help_text=_("ISO 8601 period, such as P6M; empty: no interval.")
+    )
     ends_when = prose(_("The event that ends it"), required=False, rows=2)
     strength = one_word(_("Strength"), Strength)
     provenance = one_word(_("Provenance"), Provenance)
@@ -37,7 +41,7 @@ class CorrectForm(OrderForm):
             for name in ("title", "summary")
             for code in LANGUAGES
         }
-        plain = ("verb_words", "verb_source", "ends_when", "strength", "provenance")
+        plain = ("verb_words", "verb_source", "ends_when", "review_every", "strength", "provenance")
         return {
             **texts,
             **{name: getattr(commitment, name) for name in plain},
@@ -51,7 +55,7 @@ class CorrectForm(OrderForm):
             name: {code: given[f"{name}_{code}"] for code in LANGUAGES if given[f"{name}_{code}"]}
             for name in ("title", "summary")
         }
-        for name in ("verb_words", "verb_source", "ends_when", "strength", "provenance"):
+        for name in ("verb_words", "verb_source", "ends_when", "review_every", "strength", "provenance"):
             wanted[name] = given[name]
         wanted["cautions"] = [text.strip() for text in given["cautions"].splitlines() if text.strip()]
         # A browser sends line ends as CR LF, and fields come back stripped: only a real difference counts.
@@ -60,3 +64,18 @@ class CorrectForm(OrderForm):
             for name in self.changed_data
         }
         return {name: value for name, value in wanted.items() if name in touched}
+
+
+class RedactForm(OrderForm):
+    """Why a note is taken down: a code, since the log keeps no prose."""
+
+    why = forms.ChoiceField(
+        label=_("Reason"),
+        choices=[
+            ("personal-data", _("personal data")),
+            ("secret", _("a secret")),
+            ("court-order", _("a court order")),
+            ("copyright", _("somebody else's text")),
+        ],
+        help_text=_("Public, as a code."),
+    )

@@ -43,6 +43,7 @@ CORRECTABLE = (
     "verb_words",
     "verb_source",
     "ends_when",
+    "review_every",
     "strength",
     "provenance",
 )
@@ -377,6 +378,7 @@ def correct_commitments(
                 fields.append(name)
         if not fields:
             continue
+        _check_rules(row)
         try:
             for name in ("title", "summary"):
                 check_localized(getattr(row, name))

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from commitments.actors import Actor
 from commitments.log import append, operation
-from commitments.models import Assessment, Contribution, Event, Evidence, Note, Position
+from commitments.models import Assessment, Contribution, Event, Evidence, Note, Pause, Position, Trigger
 from commitments.refusals import refuse
 from commitments.words import EventKind
 
@@ -39,6 +39,9 @@ def redact_note(seq: int, *, actor: Actor, why_code: str) -> Note:
             (Contribution.objects, "withdrawn_why"),
             (Position.objects, "text"),
             (Position.objects, "resolved_why"),
+            (Pause.objects, "reason"),
+            (Trigger.objects, "note"),
+            (Trigger.objects, "withdrawn_why"),
         ):
             rows.filter(commitment=event.commitment_id, **{name: text}).update(**{name: REMOVED})
         Assessment.objects.filter(commitment=event.commitment_id, reason=text).update(reason=REMOVED)

@@ -27,6 +27,8 @@ class Order:
     of: type[Model] | None = None
     is_grave: bool = False
     is_preview: bool = False
+    # The column by which the address names what it acts on.
+    by: str = "number"
     path: str = ""
 
     def at(self, name: str) -> Order:

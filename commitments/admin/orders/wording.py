@@ -1,4 +1,4 @@
-"""The order that corrects the words of a commitment."""
+"""Orders on words: correct those of a commitment, take down those of a note."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from django.utils.translation import gettext_lazy as _t
 from commitments import forms, operations
 from commitments.actors import Actor
 from commitments.admin.orders.base import Order, named
-from commitments.models import Commitment
+from commitments.models import Commitment, Event
 
 
 def _correct(form: forms.CorrectForm, row: Commitment, target: None, actor: Actor, version: int) -> None:
     operations.correct_commitments(
         {row.code: form.changes()}, actor=actor, why=form.cleaned_data["why"], version=version
     )
+
+
+def _redact(form: forms.RedactForm, row: Commitment, target: Event, actor: Actor, version: int) -> None:
+    operations.redact_note(target.seq, actor=actor, why_code=form.cleaned_data["why"])
 
 
 ORDERS = named(
@@ -26,6 +30,20 @@ ORDERS = named(
             forms.CorrectForm,
             _correct,
             _t("The wording is corrected."),
+        ),
+        "redact": Order(
+            "redact",
+            _t("Take down a note"),
+            _t("Take down"),
+            _t(
+                "The words of this note go for ever, here and wherever they were copied; that it was there stays."
+            ),
+            forms.RedactForm,
+            _redact,
+            _t("The note is taken down."),
+            Event,
+            is_grave=True,
+            by="seq",
         ),
     }
 )
