@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
@@ -117,17 +117,31 @@ def _line(one: Sum, target: Target | None, scale: Decimal) -> Line:
     )
 
 
-def ledger(commitment: Commitment) -> Ledger | None:
-    """The money of a commitment, in two queries; None where there is neither a target nor a contribution."""
-    rows: Sequence[Contribution] = list(
+def entries_of(commitment: Commitment) -> list[Entry]:
+    """Every contribution with its sum in words, withdrawn ones too, in one query."""
+    rows = (
         Contribution.objects.filter(commitment=commitment)
         .select_related("party", "source", "evidence")
         .order_by("number")
     )
+    return [
+        Entry(
+            row,
+            range_in_words(
+                row.amount_low, row.amount_high, row.currency, is_minimum=row.bound == Bound.MINIMUM
+            ),
+        )
+        for row in rows
+    ]
+
+
+def ledger(commitment: Commitment) -> Ledger | None:
+    """The money of a commitment, in two queries; None where there is neither a target nor a contribution."""
+    entries = entries_of(commitment)
     target = target_of(commitment.amount)
-    if target is None and not rows:
+    if target is None and not entries:
         return None
-    sums = by_stage(given_by(rows), target)
+    sums = by_stage(given_by(entry.row for entry in entries), target)
     # All bars have one scale: the width is the target, or the largest sum where that is more.
     scale = max([Decimal(1), *(one.share_high for one in sums if one.share_high is not None)])
     inner = Commitment.objects.filter(accord=commitment.accord_id, amount__inside=commitment.code)
@@ -135,15 +149,7 @@ def ledger(commitment: Commitment) -> Ledger | None:
         target=target,
         promised=promised_in_words(target),
         lines=[_line(one, target, scale) for one in sums],
-        entries=[
-            Entry(
-                row,
-                range_in_words(
-                    row.amount_low, row.amount_high, row.currency, is_minimum=row.bound == Bound.MINIMUM
-                ),
-            )
-            for row in rows
-        ],
+        entries=entries,
         inner=list(inner.order_by("code")) if target else [],
         has_currencies=len({one.currency for one in sums}) > 1,
     )

@@ -20,10 +20,11 @@ from commitments.admin.reading import Reading
 from commitments.admin.rehearsing import plain_of
 from commitments.admin.verbs import VerbView
 from commitments.forms.triggering import may_be_triggered
+from commitments.ledger import entries_of
 from commitments.models import Assessment, Commitment, Event, Note
 from commitments.sentences import facts_of, sentence
 from commitments.templatetags.record import standing
-from commitments.words import Kind, Review, Timeliness, Upkeep
+from commitments.words import Contested, Kind, Review, Timeliness, Upkeep
 from tracker.kit.localized import pick
 
 SHOWN_EVENTS = 200
@@ -62,6 +63,14 @@ class UpkeepFilter(_Computed):
     words = Upkeep
 
 
+class ContestedFilter(_Computed):
+    """By whether a party disputes the record."""
+
+    title = _("contested")
+    parameter_name = "contested"
+    words = Contested
+
+
 def key_of(text: str) -> int:
     """The key in an address; 404 for what is none."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
@@ -74,9 +83,19 @@ class CommitmentAdmin(Reading):
     """What was promised, where it stands, and the verbs one may use."""
 
     accord_path = "accord_id"
-    list_display = ["code", "short_title", "accord", "standing", "status", "timeliness", "upkeep", "due"]
+    list_display = [
+        "code",
+        "short_title",
+        "accord",
+        "standing",
+        "status",
+        "timeliness",
+        "upkeep",
+        "contested",
+        "due",
+    ]
     list_display_links = ["code", "short_title"]
-    list_filter = ["accord", "status", TimelinessFilter, UpkeepFilter, "kind", "strength"]
+    list_filter = ["accord", "status", TimelinessFilter, UpkeepFilter, ContestedFilter, "kind", "strength"]
     list_select_related = ["accord"]
     search_fields = ["code", "title", "summary"]
     ordering = ["code"]
@@ -181,6 +200,8 @@ def page_of(commitment: Any, actor: Actor) -> dict[str, Any]:
         "assessments": [row for row in assessments if row.review not in UNPUBLISHED],
         "triggers": commitment.triggers.select_related("source").order_by("number"),
         "pauses": commitment.pauses.select_related("source").order_by("number"),
+        "contributions": entries_of(commitment),
+        "positions": commitment.positions.select_related("party", "source").order_by("number"),
         "has_trigger": may_be_triggered(commitment),
         "history": history_of(commitment),
         "actor": actor,

@@ -19,11 +19,14 @@ from commitments.forms.judging import (
     RequestChangesForm,
     ReviseForm,
 )
+from commitments.forms.money import ContributionForm
+from commitments.forms.positions import PositionForm, ResolveForm
 from commitments.forms.triggering import TriggerForm
 from commitments.forms.wording import CorrectForm, RedactForm
 
 __all__ = [
     "AttachForm",
+    "ContributionForm",
     "CorrectForm",
     "DraftForm",
     "MeetDeadlineForm",
@@ -33,10 +36,12 @@ __all__ = [
     "OrderForm",
     "PauseForm",
     "PlanForm",
+    "PositionForm",
     "RedactForm",
     "RejectForm",
     "ReplyForm",
     "RequestChangesForm",
+    "ResolveForm",
     "ResumeForm",
     "ReviseForm",
     "SetDeadlineForm",

@@ -1,6 +1,6 @@
 """The orders that the admin offers, by name: one file per noun."""
 
-from commitments.admin.orders import dating, evidence, judging, triggering, wording
+from commitments.admin.orders import dating, evidence, judging, money, triggering, wording
 from commitments.admin.orders.base import Order
 
 ORDERS: dict[str, Order] = {
@@ -8,6 +8,7 @@ ORDERS: dict[str, Order] = {
     **dating.ORDERS,
     **triggering.ORDERS,
     **evidence.ORDERS,
+    **money.ORDERS,
     **wording.ORDERS,
 }
 
