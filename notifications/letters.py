@@ -17,9 +17,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from commitments import standing
-from commitments.models import Accord, Commitment, Deadline, Event, Evidence, Note
+from commitments.models import Accord, Commitment, Deadline, Event, Evidence, Note, Position, Source
 from commitments.sentences import facts_of, in_words, sentence
-from commitments.words import Clock, EventKind, Plain, Status, Timeliness
+from commitments.words import Clock, Contested, EventKind, Plain, Stance, Status, Timeliness
 from tracker.kit.localized import pick, picked_language
 
 # Where the links of one reader go. Random, so that no text of the record can ask for them.
@@ -92,9 +92,11 @@ def alert(event: Event, language: str, follows: Follows, now: datetime | None = 
             "title_language": picked_language(commitment.title),
             "page": page_of(commitment, language),
             "standings": _standings(event.kind, facts, commitment),
+            "contested": _contested(commitment),
             "reason": _reason(event),
             "office": event.by,
             "evidence": _evidence(event.kind, facts, commitment),
+            "source": _source(event.kind, facts, commitment),
             "next": _what_comes_next(commitment, now),
             "follows": follows,
         }
@@ -185,7 +187,41 @@ def _reason(event: Event) -> dict[str, str] | None:
     note = Note.objects.filter(digest=event.note_digest).first()
     if note is None or note.redacted_at is not None:
         return None
-    return {"text": note.text, "language": note.language}
+    return {
+        "text": note.text,
+        "language": note.language,
+        # The words of a party are not a reason of ours, and a note on money gives none.
+        "sort": {EventKind.POSITION_STATED: "words", EventKind.CONTRIBUTION_RECORDED: "note"}.get(
+            EventKind(event.kind), "reason"
+        ),
+    }
+
+
+def _contested(commitment: Commitment) -> str:
+    """Who disputes what we say, in one line; empty when nobody does, or no longer."""
+    if commitment.contested != Contested.CONTESTED:
+        return ""
+    disputes = Position.objects.filter(
+        commitment=commitment, stance=Stance.DISPUTES, resolved_at__isnull=True
+    ).select_related("party")
+    names = dict.fromkeys(str(row.party) for row in disputes.order_by("number"))
+    return _("Contested: disputed by %(parties)s.") % {"parties": one_line(", ".join(names), 300)}
+
+
+def _source(kind: str, facts: dict[str, Any], commitment: Commitment) -> dict[str, str] | None:
+    """Where money or a position is told."""
+    if kind not in {EventKind.CONTRIBUTION_RECORDED, EventKind.POSITION_STATED}:
+        return None
+    row = Source.objects.filter(accord=commitment.accord_id, code=facts["source"]).first()
+    if row is None:
+        return None
+    return {
+        "source": one_line(str(row), 300),
+        "publisher": one_line(row.publisher or row.author, 200),
+        "published": _day(row.published),
+        "language": row.language,
+        "address": row.address,
+    }
 
 
 def _evidence(kind: str, facts: dict[str, Any], commitment: Commitment) -> list[dict[str, Any]]:

@@ -18,6 +18,10 @@ TOLD = frozenset(
         EventKind.DEADLINE_MET,
         EventKind.BECAME_OVERDUE,
         EventKind.FELL_BEHIND_TARGET,
+        EventKind.CONTRIBUTION_RECORDED,
+        EventKind.CONTRIBUTION_WITHDRAWN,
+        EventKind.POSITION_STATED,
+        EventKind.POSITION_RESOLVED,
     }
 )
 

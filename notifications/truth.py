@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from commitments.models import Assessment, Commitment, Deadline, Event, Evidence
+from commitments.models import Assessment, Commitment, Contribution, Deadline, Event, Evidence
 from commitments.sentences import facts_of
 from commitments.words import ClosedAs, EventKind, Review
 
@@ -23,7 +23,7 @@ def _rows(rows: Any, key: str, codes: Iterable[str]) -> dict[str, Any]:
 
 
 def untrue(events: Iterable[Event]) -> set[int]:
-    """The numbers of the events that no longer hold: a status retracted, evidence withdrawn, a date moved on.
+    """The numbers of the events that no longer hold: a status retracted, evidence or money withdrawn, a date moved on.
 
     The log keeps them all; only the mail about them would now mislead, and a later event tells what is so.
     """
@@ -45,6 +45,7 @@ def untrue(events: Iterable[Event]) -> set[int]:
             EventKind.FELL_BEHIND_TARGET,
         ),
     )
+    money = _rows(Contribution.objects.all(), "-C", codes("contribution", EventKind.CONTRIBUTION_RECORDED))
     gone = set()
     for seq, (kind, said) in facts.items():
         if kind == EventKind.STATUS_PUBLISHED:
@@ -53,6 +54,9 @@ def untrue(events: Iterable[Event]) -> set[int]:
         elif kind == EventKind.EVIDENCE_ADDED:
             exhibit = evidence.get(said["evidence"])
             holds = exhibit is not None and exhibit.withdrawn_at is None
+        elif kind == EventKind.CONTRIBUTION_RECORDED:
+            given = money.get(said["contribution"])
+            holds = given is not None and given.withdrawn_at is None
         elif kind in {EventKind.DEADLINE_MOVED, EventKind.DEADLINE_MET}:
             row = deadlines.get(said["deadline"])
             if kind == EventKind.DEADLINE_MOVED:

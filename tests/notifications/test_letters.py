@@ -209,3 +209,33 @@ def test_one_that_is_late_by_the_text_says_before_and_now(db: None, smtp_sink: S
     (mail,) = smtp_sink.mails
     assert "Now: ◷ Late (not assessed; overdue)" in mail.text
     assert "Before: ○ Not yet judged" in mail.text
+
+
+def test_a_contested_entry_says_so_in_every_mail_and_the_words_are_the_partys(db: None) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    stated = operations.state_positions([world.a_position(commitment)], actor=loader())
+    world.some_evidence(commitment)
+    first, second = Event.objects.filter(kind__in=TOLD).order_by("seq")
+    about_it = letters.alert(first, "en", Follows(False, True))
+    for part in (about_it.text, about_it.html):
+        assert "Ukraine disputes this" in part
+        assert "Contested: disputed by Ukraine." in part
+        assert "We see this differently." in part
+        assert "https://ministry.example/notice" in part
+        assert "Given by" not in part
+    assert "ITS WORDS" in about_it.text and "THE REASON" not in about_it.text
+    assert "Contested: disputed by Ukraine." in letters.alert(second, "en", Follows(False, True)).text
+    operations.resolve_positions(
+        {stated[0].code: operations.Resolution("kept", "Confirmed.")}, actor=loader()
+    )
+    assert "Contested" not in letters.alert(second, "en", Follows(False, True)).text
+
+
+def test_a_mail_about_money_tells_the_sum_its_note_and_its_source(db: None) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    operations.record_contributions([world.money(commitment, note="In kind.")], actor=loader())
+    event = Event.objects.get(kind="contribution_recorded")
+    letter = letters.alert(event, "en", Follows(False, True))
+    assert "Delivered: 1.5" in letter.subject and "billion US dollars" in letter.subject
+    assert "A NOTE\nIn kind." in letter.text
+    assert "THE SOURCE\n- An announcement, A ministry" in letter.text

@@ -129,6 +129,10 @@ def test_every_told_kind_reaches_its_reader(db: None) -> None:
         "became_overdue": 1,
         "fell_behind_target": 1,
         "deadline_met": 1,
+        "contribution_recorded": 2,
+        "contribution_withdrawn": 1,
+        "position_stated": 1,
+        "position_resolved": 1,
     }
 
 
@@ -145,6 +149,10 @@ def everything_happens_to(commitment: Commitment) -> None:
         {date_of_text.code: "2025-03"}, actor=loader(), why="Agreed so.", authority="agreed"
     )
     operations.meet_deadlines({date_of_text.code: date(2025, 4, 1)}, actor=loader(), why="It was done.")
+    paid = operations.record_contributions([world.money(commitment), world.money(commitment)], actor=loader())
+    operations.withdraw_contributions([paid[1].code], actor=loader(), why="Counted twice.")
+    (said,) = operations.state_positions([world.a_position(commitment)], actor=loader())
+    operations.resolve_positions({said.code: operations.Resolution("kept", "Confirmed.")}, actor=loader())
 
 
 def test_many_recipients_are_told_in_batches_and_nobody_is_left_out(db: None, monkeypatch: Any) -> None:
