@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _t
+from django.utils.translation import gettext_lazy as _
 
 from commitments import forms, operations
 from commitments.actors import Actor
@@ -68,63 +68,63 @@ ORDERS = named(
     {
         "set_deadline": Order(
             "set_deadline",
-            _t("Set a deadline"),
-            _t("Set"),
-            _t("Only a date that the text or an agreement set can make a party late."),
+            _("Set a deadline"),
+            _("Set"),
+            _("Only a date that the text or an agreement set can make a party late."),
             forms.SetDeadlineForm,
             _set,
-            _t("The deadline is set."),
+            _("The deadline is set."),
         ),
         "move_deadline": Order(
             "move_deadline",
-            _t("Move a deadline"),
-            _t("Move"),
-            _t("The original date is always shown beside the new one."),
+            _("Move a deadline"),
+            _("Move"),
+            _("The original date is always shown beside the new one."),
             forms.MoveDeadlineForm,
             _move,
-            _t("The deadline is moved."),
+            _("The deadline is moved."),
             Deadline,
         ),
         "meet_deadline": Order(
             "meet_deadline",
-            _t("Record that a deadline was met"),
-            _t("Record"),
-            _t("The day on which it was met, not the day on which we learned of it."),
+            _("Record that a deadline was met"),
+            _("Record"),
+            _("The day on which it was met, not the day on which we learned of it."),
             forms.MeetDeadlineForm,
             _meet,
-            _t("Recorded as met."),
+            _("Recorded as met."),
             Deadline,
         ),
         "waive_deadline": Order(
             "waive_deadline",
-            _t("Waive a deadline"),
-            _t("Waive"),
-            _t(
+            _("Waive a deadline"),
+            _("Waive"),
+            _(
                 "For a date that the side that is owed has given up. It stays on record, and nobody is late by it."
             ),
             forms.WaiveDeadlineForm,
             _waive,
-            _t("The deadline is waived."),
+            _("The deadline is waived."),
             Deadline,
             is_grave=True,
         ),
         "pause": Order(
             "pause",
-            _t("Pause the clocks"),
-            _t("Pause"),
-            _t("While a pause is in force no date of this entry passes."),
+            _("Pause the clocks"),
+            _("Pause"),
+            _("While a pause is in force no date of this entry passes."),
             forms.PauseForm,
             _pause,
-            _t("The clocks stand still."),
+            _("The clocks stand still."),
         ),
         "resume": Order(
             "pause",
-            _t("Let the clocks run again"),
-            _t("Resume"),
-            _t("The original dates are always shown beside those that move."),
+            _("Let the clocks run again"),
+            _("Resume"),
+            _("The original dates are always shown beside those that move."),
             forms.ResumeForm,
             _resume,
-            _t("The end of the pause is recorded."),
+            _("The end of the pause is recorded."),
             Pause,
         ),
     }

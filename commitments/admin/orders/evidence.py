@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _t
+from django.utils.translation import gettext_lazy as _
 
 from commitments import forms, operations
 from commitments.actors import Actor
@@ -27,31 +27,31 @@ ORDERS = named(
     {
         "attach_evidence": Order(
             "attach_evidence",
-            _t("Attach evidence"),
-            _t("Attach"),
-            _t("It is public at once, and followers are told."),
+            _("Attach evidence"),
+            _("Attach"),
+            _("It is public at once, and followers are told."),
             forms.AttachForm,
             _attach,
-            _t("The evidence is attached."),
+            _("The evidence is attached."),
         ),
         "verify_evidence": Order(
             "verify_evidence",
-            _t("Verify evidence"),
-            _t("I compared it with its source"),
-            _t("Say so only when you have read the source yourself and it shows what this entry claims."),
+            _("Verify evidence"),
+            _("I compared it with its source"),
+            _("Say so only when you have read the source yourself and it shows what this entry claims."),
             forms.NothingForm,
             _verify,
-            _t("The evidence is verified."),
+            _("The evidence is verified."),
             Evidence,
         ),
         "withdraw_evidence": Order(
             "withdraw_evidence",
-            _t("Withdraw evidence"),
-            _t("Withdraw"),
-            _t("It stays visible as withdrawn, with your reason."),
+            _("Withdraw evidence"),
+            _("Withdraw"),
+            _("It stays visible as withdrawn, with your reason."),
             forms.WhyForm,
             _withdraw,
-            _t("The evidence is withdrawn."),
+            _("The evidence is withdrawn."),
             Evidence,
             is_grave=True,
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _t
+from django.utils.translation import gettext_lazy as _
 
 from commitments import forms, operations
 from commitments.actors import Actor
@@ -27,35 +27,35 @@ ORDERS = named(
     {
         "record_trigger": Order(
             "record_trigger",
-            _t("Record a fact that triggers the duty"),
-            _t("Record"),
-            _t(
+            _("Record a fact that triggers the duty"),
+            _("Record"),
+            _(
                 "When the facts are complete the duty binds, and its clocks run from their instant, to the second."
             ),
             forms.TriggerForm,
             _record,
-            _t("The fact is recorded."),
+            _("The fact is recorded."),
         ),
         "publish_trigger": Order(
             "record_trigger",
-            _t("Publish a confidential fact"),
-            _t("Publish"),
-            _t(
+            _("Publish a confidential fact"),
+            _("Publish"),
+            _(
                 "The duty binds from the true instant on; a clock that has run out meanwhile is overdue at once."
             ),
             forms.NothingForm,
             _publish,
-            _t("The fact is public."),
+            _("The fact is public."),
             Trigger,
         ),
         "withdraw_trigger": Order(
             "record_trigger",
-            _t("Withdraw a fact"),
-            _t("Withdraw"),
-            _t("It stays visible as withdrawn, with your reason; its clocks end."),
+            _("Withdraw a fact"),
+            _("Withdraw"),
+            _("It stays visible as withdrawn, with your reason; its clocks end."),
             forms.WhyForm,
             _withdraw,
-            _t("The fact is withdrawn."),
+            _("The fact is withdrawn."),
             Trigger,
             is_grave=True,
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _t
+from django.utils.translation import gettext_lazy as _
 
 from commitments import forms, operations
 from commitments.actors import Actor
@@ -24,23 +24,23 @@ ORDERS = named(
     {
         "correct": Order(
             "correct",
-            _t("Correct the wording"),
-            _t("Correct"),
-            _t("For the words of this entry, not for what was promised or where it stands."),
+            _("Correct the wording"),
+            _("Correct"),
+            _("For the words of this entry, not for what was promised or where it stands."),
             forms.CorrectForm,
             _correct,
-            _t("The wording is corrected."),
+            _("The wording is corrected."),
         ),
         "redact": Order(
             "redact",
-            _t("Take down a note"),
-            _t("Take down"),
-            _t(
+            _("Take down a note"),
+            _("Take down"),
+            _(
                 "The words of this note go for ever, here and wherever they were copied; that it was there stays."
             ),
             forms.RedactForm,
             _redact,
-            _t("The note is taken down."),
+            _("The note is taken down."),
             Event,
             is_grave=True,
             by="seq",
