@@ -222,7 +222,8 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
         if position.assessment:
             position.assessment.commitment = found
     links = _links(found)
-    open_dates = [d for d in deadlines if not d.closed_as]
+    # The length of a clock says nothing more once a clock of that length has been started.
+    open_dates = [d for d in deadlines if not d.closed_as and not (d.is_pattern and found.is_triggered)]
     # A clock that nothing has started is no date ahead.
     ahead = [d for d in open_dates if d.due_at is not None]
     return {
