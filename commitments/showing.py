@@ -250,7 +250,8 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
         "shares": sorted(in_force.values(), key=lambda one: one.party.code if one.party else ""),
         "recorded_facts": _facts(found, zones),
         "pauses": list(found.pauses.select_related("source").order_by("number")),
-        "parts": sum(link.type == "part_of" and link.on_id == found.pk for link in links),
+        "parts": sum(link.type == "part_of" and link.on_id == found.pk for link in links)
+        or (found.portfolio or {}).get("listed", 0),
         "other_evidence": [item for item in evidence if item.pk not in leaned],
         "what_next": explaining.what_next(found, found.timeliness, ahead),
         "open_dates": [_date(d, zones, now) for d in open_dates],

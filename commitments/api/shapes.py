@@ -146,7 +146,7 @@ COMMITMENT = {
             obj(
                 "What it is made of.",
                 expected=or_null(number("How many parts its sources speak of.")),
-                listed=number("How many of them are entries here; none is invented."),
+                listed=number("How many of them are on record, as entries or in a list; none is invented."),
                 codes=many(text("The code of a part.")),
             ),
             {"type": "null"},

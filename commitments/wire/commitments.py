@@ -142,8 +142,9 @@ def _parts(row: Wire) -> Wire | None:
     """What it is made of: how many parts are expected, and the entries that are listed as such; None: no parts."""
     if not row["portfolio"] and not row["part_codes"]:
         return None
-    expected = (row["portfolio"] or {}).get("expected")
-    return {"expected": expected, "listed": len(row["part_codes"]), "codes": row["part_codes"]}
+    portfolio = row["portfolio"] or {}
+    listed = len(row["part_codes"]) or portfolio.get("listed", 0)
+    return {"expected": portfolio.get("expected"), "listed": listed, "codes": row["part_codes"]}
 
 
 def _current(assessments: list[Wire]) -> dict[str | None, Wire]:
