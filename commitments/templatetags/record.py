@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 
 from commitments import money, spoken_dates
@@ -73,7 +74,7 @@ def contested(code: str) -> SafeString | str:
     return format_html(
         '<span class="contested">{}{}</span>',
         shape("contested") if code == Contested.CONTESTED else "",
-        Contested(code).label,
+        capfirst(Contested(code).label),
     )
 
 

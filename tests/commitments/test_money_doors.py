@@ -138,7 +138,7 @@ def test_contested_stands_beside_the_standing_on_the_page_and_in_lists(commitmen
     assert "contested" not in get("/commitments/TST-1/")
     row = stated(commitment, text="Це не так.", language="uk")
     page = get("/commitments/TST-1/")
-    assert "contested : Ukraine" in words(page)
+    assert "Contested : Ukraine" in words(page)
     assert '<span lang="uk">Це не так.</span>' in page
     assert "Ukraine disputes this" in words(page)
     listed = words(get("/accords/tst-2024/?contested=contested"))
@@ -148,7 +148,7 @@ def test_contested_stands_beside_the_standing_on_the_page_and_in_lists(commitmen
         {row.code: operations.Resolution("corrected", "We had the wrong day.")}, actor=loader()
     )
     said = words(get("/commitments/TST-1/"))
-    assert "dispute resolved" in said and "We had the wrong day." in said
+    assert "Dispute resolved" in said and "We had the wrong day." in said
     assert "1 of 2 shown" in words(get("/accords/tst-2024/?contested=resolved"))
     get("/accords/tst-2024/?contested=perhaps", 400)
 
