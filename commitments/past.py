@@ -68,6 +68,15 @@ class PastDate:
     revision: int
     closing: Closing | None
 
+    def crosses_at(self, pauses: Sequence[standing.Pause]) -> datetime | None:
+        """The instant (UTC) at which it passes, pauses counted; None: not known."""
+        return standing.crosses_at(self.setting.due_at, pauses)
+
+    def has_passed(self, pauses: Sequence[standing.Pause], instant: datetime) -> bool:
+        """Whether it is over at that instant."""
+        passes = self.crosses_at(pauses)
+        return passes is not None and passes <= instant
+
     @property
     def facts(self) -> DeadlineFacts:
         """It, as the rules read it."""
@@ -107,6 +116,8 @@ class Past:
     positions: frozenset[str]
     contested: str
     ends_on: date | None
+    triggers: frozenset[str]
+    pauses: frozenset[str]
 
     @property
     def speaks(self) -> DeadlineFacts | None:
@@ -141,7 +152,7 @@ def _terms(told: Told, accord_ends_on: date | None, moment: Moment) -> tuple[sta
     pauses = tuple(
         standing.Pause(
             row.from_at,
-            row.resumed_at if row.resumed_on and moment.covers(row.resumed_on) else row.until_at,
+            row.end(moment.covers)[1],
         )
         for row in sorted(told.pauses.values(), key=lambda row: row.from_at)
         if moment.covers(row.from_on)
@@ -202,6 +213,8 @@ def stood(told: Told, accord_ends_on: date | None, moment: Moment) -> Past | Non
         positions=frozenset(code for code, row in told.positions.items() if moment.covers(row.stated_on)),
         contested=_contested(told, moment),
         ends_on=ends_on,
+        triggers=frozenset(code for code, row in told.triggers.items() if moment.covers(row.happened_on)),
+        pauses=frozenset(code for code, row in told.pauses.items() if moment.covers(row.from_on)),
     )
 
 

@@ -75,18 +75,25 @@ class ToldPause:
     code: str
     from_on: date
     from_at: datetime
+    until_on: date | None
     until_at: datetime | None
     resumed_on: date | None = None
     resumed_at: datetime | None = None
 
+    def end(self, covers: Callable[[date | None], bool]) -> tuple[date | None, datetime | None]:
+        """The day and the instant of its end, as far as they were known: recorded, else as it was announced."""
+        if self.resumed_on and covers(self.resumed_on):
+            return self.resumed_on, self.resumed_at
+        return self.until_on, self.until_at
+
 
 @dataclass(slots=True)
 class ToldTrigger:
-    """A public fact that brought a duty to life or ended it; its day is null where it stays confidential."""
+    """A public fact that brought a duty to life or ended it; where its day is confidential, that of the log."""
 
     code: str
     effect: str
-    happened_on: date | None
+    happened_on: date
     withdrawn_at: datetime | None = None
 
 
@@ -364,7 +371,9 @@ def _paused(told: Told, facts: Mapping[str, Any], body: Body) -> None:
     from_on, from_at = day_of(facts["from_on"]), instant_of(facts["from_at"])
     assert from_on is not None
     assert from_at is not None
-    told.pauses[facts["pause"]] = ToldPause(facts["pause"], from_on, from_at, instant_of(facts["until_at"]))
+    told.pauses[facts["pause"]] = ToldPause(
+        facts["pause"], from_on, from_at, day_of(facts["until_on"]), instant_of(facts["until_at"])
+    )
 
 
 @folds("clock_resumed")
@@ -376,7 +385,7 @@ def _resumed(told: Told, facts: Mapping[str, Any], body: Body) -> None:
 @folds("trigger_recorded")
 def _triggered(told: Told, facts: Mapping[str, Any], body: Body) -> None:
     code = facts["trigger"]
-    told.triggers[code] = ToldTrigger(code, facts["effect"], day_of(body["happened_on"]))
+    told.triggers[code] = ToldTrigger(code, facts["effect"], day_of(body["happened_on"]) or _log_day(body))
     told.triggered_at = instant_of(facts["triggered_at"])
     if facts["effect"] == "ends":
         told.event_on = day_of(facts["ends_on"])

@@ -59,6 +59,18 @@ LIMIT = _in_query(
 CURSOR = _in_query(
     "cursor", "Taken from `next`; opaque.", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,400}$"}
 )
+AS_OF = _in_query(
+    "as_of",
+    "As it stood at the end of that day, in the latest time zone of those who are bound: judgements by the day from "
+    "which they hold, evidence by when it happened and was published, dates and moves by their own days. What we "
+    "have taken back since is gone; add `known_at` to see it.",
+    {"type": "string", "format": "date"},
+)
+KNOWN_AT = _in_query(
+    "known_at",
+    "By what the log had told at that instant; a day means its end in UTC. Alone: as the register stood then.",
+    {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([T ].+)?$"},
+)
 CODE = OpenApiParameter("code", A_CODE, OpenApiParameter.PATH, description="The public code.")
 
 
@@ -103,11 +115,19 @@ COMMITMENTS = _said(
     _any_of("kind", "What sort of promise it is.", list(words.Kind.values)),
     _any_of("topic", "The code of a topic."),
     _any_of("contested", "Whether a party disputes what we say.", list(words.Contested.values)),
+    AS_OF,
+    KNOWN_AT,
     LIMIT,
     CURSOR,
 )
 COMMITMENT = _said(
-    "commitments", "read_commitment", "One commitment", _answers("CommitmentWithHistory", 404), CODE
+    "commitments",
+    "read_commitment",
+    "One commitment",
+    _answers("CommitmentWithHistory", 404),
+    CODE,
+    AS_OF,
+    KNOWN_AT,
 )
 CONTRIBUTIONS = _said(
     "contributions",

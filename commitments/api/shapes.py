@@ -166,6 +166,10 @@ COMMITMENT = {
     "upkeep": word(words.Upkeep, "What our own clock says; never the party's lateness."),
     "plain": word(words.Plain, "The standing in plain words, as a code."),
     "as_of": instant("The instant for which timeliness, upkeep and plain were computed."),
+    "known_at": or_null(instant("Asked for the past: what the log had told by then; null: all of it.")),
+    "corrected_since": flag(
+        "Asked for the past: its words have been corrected since. The log proves the earlier ones and does not hold them."
+    ),
     "due_at": or_null(instant("The first instant after the earliest open deadline of the parties.")),
     "due_authority": or_null(word(words.Authority, "Who set that deadline.")),
     "dependencies": many(

@@ -27,6 +27,7 @@ from commitments.api.filters import (
     narrow_events,
     parse_place,
 )
+from commitments.api.moments import MOMENT, NotThen, moment_of, one_of_the_past, page_of_the_past
 from commitments.log import GENESIS, head
 from commitments.models import Accord, Commitment, Event
 from commitments.words import CODEBOOK
@@ -146,9 +147,14 @@ class Commitments(Door):
 
     @extend_schema(**schema.COMMITMENTS)
     def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, (*COMMITMENT_FILTERS, "limit", "cursor"))
+        asked = Asked(request.query_params, (*COMMITMENT_FILTERS, *MOMENT, "limit", "cursor"))
         limit, place = parse_limit(asked.single("limit")), decode_cursor(asked.single("cursor"), 1)
         now = timezone.now()
+        moment = moment_of(asked, now)
+        if moment.is_past:
+            with snapshot():
+                stood, cursor = page_of_the_past(asked, moment, limit, place)
+            return Response(list_answer(stood, asked, "commitments", cursor))
         with snapshot():
             found = narrow(Commitment.objects.standing_at(now), asked)
             if place:
@@ -163,11 +169,17 @@ class OneCommitment(Door):
 
     @extend_schema(**schema.COMMITMENT)
     def get(self, request: Request, code: str) -> Response:
-        Asked(request.query_params, ())
+        now = timezone.now()
+        moment = moment_of(Asked(request.query_params, MOMENT), now)
+        a_code("code", code)
+        if moment.is_past:
+            with snapshot():
+                stood = one_of_the_past(code, moment)
+            if stood is None:
+                raise NotThen
+            return Response(stood)
         with snapshot():
-            found = wire.commitments(
-                Commitment.objects.filter(code=a_code("code", code)), timezone.now(), history=True
-            )
+            found = wire.commitments(Commitment.objects.filter(code=code), now, history=True)
         if not found:
             raise Http404
         return Response(found[0])

@@ -8,6 +8,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
+from commitments.log import digest_of_words
 from commitments.models import Commitment, Dependency, Instrument, Participation, Provision, Topic
 from commitments.standing import plain
 from commitments.wire.addresses import Wire, api_address, page_address
@@ -156,6 +157,12 @@ def _current(assessments: list[Wire]) -> dict[str | None, Wire]:
     return found
 
 
+def words_digest(row: Wire) -> str:
+    """The digest of the words of a commitment in its wire form, as the log holds it."""
+    verb = (row["verb"] or {}).get("words") or ""
+    return digest_of_words(row["title"], row["summary"], row["cautions"], verb)
+
+
 def _commitment(row: Wire, now: datetime) -> Wire:
     by_role: dict[str, list[Wire]] = {role: [] for role in Role.values}
     for one in row["participants"]:
@@ -202,6 +209,8 @@ def _commitment(row: Wire, now: datetime) -> Wire:
         "upkeep": row["upkeep"],
         "plain": plain(row["status"], row["timeliness"], row["kind"]),
         "as_of": now,
+        "known_at": None,
+        "corrected_since": False,
         "due_at": row["due_at"],
         "due_authority": row["due_authority"] or None,
         "dependencies": row["leans_on"],

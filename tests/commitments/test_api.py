@@ -288,6 +288,8 @@ def test_every_answer_has_the_shape_that_the_schema_promises() -> None:
         answers = document["paths"][path]["get"]["responses"]
         name = answers["200"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
         holds(name, get(address))
+        if {"as_of"} <= {one["name"] for one in document["paths"][path]["get"]["parameters"]}:
+            holds(name, get(f"{address}?as_of=2024-11-17"))
         joint = "&" if "?" in address else "?"
         holds("Problem", get(f"{address}{joint}nonsense=1", 400))
         assert set(answers["400"]["content"]) == {"application/problem+json"}

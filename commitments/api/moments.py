@@ -1,0 +1,149 @@
+"""Asking for the past: `as_of`, a day of the world, and `known_at`, an instant of the log, and the pages they give."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+
+from commitments.api.filters import COMMITMENT_FILTERS, Asked, narrow
+from commitments.models import Commitment
+from commitments.past import Moment, Past, end_of_day, standings
+from commitments.wire import Wire
+from commitments.wire.past import commitments_as_they_stood
+from commitments.words import Contested, Status, Timeliness, Upkeep
+from tracker.kit.paging import encode_cursor
+from tracker.kit.problems import BadParameter
+
+
+class NotThen(exceptions.NotFound):
+    """Nothing of that code was on record at the moment that was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("At that moment there was nothing of this code: it had not begun, or was not on record.")
+        )
+
+
+MOMENT = ("as_of", "known_at")
+# Filters on what moves with time: they fit the standing of then, which no index knows.
+STANDING: Mapping[str, Any] = {
+    "status": Status,
+    "timeliness": Timeliness,
+    "upkeep": Upkeep,
+    "contested": Contested,
+}
+# How many commitments one page looks at before it gives a cursor to go on from, whatever it has found.
+CHUNK = 500
+MOST_LOOKED_AT = 2000
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def moment_of(asked: Asked, now: datetime) -> Moment:
+    """The moment that the parameters name; raises BadParameter for one that cannot be read or is still to come."""
+    as_of, known_at = asked.single("as_of"), asked.single("known_at")
+    return Moment(
+        now,
+        None if as_of is None else day("as_of", as_of, now),
+        None if known_at is None else _instant("known_at", known_at, now),
+    )
+
+
+def day(name: str, text: str, now: datetime) -> date:
+    """A day of the world that has begun somewhere; raises BadParameter."""
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise BadParameter(
+            name, _("Give a day as year, month and day, such as 2024-11-17."), allowed=["YYYY-MM-DD"]
+        ) from None
+    if found > (now + timedelta(hours=14)).date():
+        raise BadParameter(name, _("That day has not begun anywhere: only the past can be asked for."))
+    return found
+
+
+def _instant(name: str, text: str, now: datetime) -> datetime:
+    try:
+        if _DAY.fullmatch(text):
+            return min(end_of_day(date.fromisoformat(text)), now)
+        # A plus sign in an address arrives as a space.
+        found = datetime.fromisoformat(text.replace(" ", "+"))
+        if found.tzinfo is None:
+            raise ValueError
+        found = found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadParameter(
+            name,
+            _("Give an instant with its time zone, such as 2025-01-01T00:00:00Z, or a day (its end in UTC)."),
+            allowed=["YYYY-MM-DDThh:mm:ssZ", "YYYY-MM-DD"],
+        ) from None
+    if found > now:
+        raise BadParameter(name, _("That instant has not come: only the past can be asked for."))
+    return found
+
+
+def _split(asked: Asked) -> tuple[Asked, dict[str, list[str]]]:
+    """What the rows can answer, and what only the standing of then can."""
+    standing = {name: asked.any_of(name, words.values) for name, words in STANDING.items()}
+    rest = QueryDict(mutable=True)
+    for name in COMMITMENT_FILTERS:
+        if name not in STANDING and name in asked.given:
+            rest.setlist(name, asked.given.getlist(name))
+    return Asked(rest, COMMITMENT_FILTERS), {name: values for name, values in standing.items() if values}
+
+
+def _fits(past: Past, wanted: Mapping[str, Sequence[str]]) -> bool:
+    said = {
+        "status": past.standing.status,
+        "timeliness": past.standing.timeliness,
+        "upkeep": past.standing.upkeep,
+        "contested": past.contested,
+    }
+    return all(said[name] in values for name, values in wanted.items())
+
+
+def page_of_the_past(
+    asked: Asked, moment: Moment, limit: int, place: Sequence[str] | None
+) -> tuple[list[Wire], str | None]:
+    """A page of commitments as they stood, by code, with the cursor after it (None: nothing more).
+
+    One page looks at a bounded number of commitments, so that it may hold fewer rows than asked, or none, and still
+    have a cursor to go on from.
+    """
+    plain, wanted = _split(asked)
+    found = narrow(Commitment.objects.standing_at(moment.now), plain).order_by("code")
+    last = place[0] if place else ""
+    codes: list[str] = []
+    looked_at, is_end = 0, False
+    while len(codes) <= limit and looked_at < MOST_LOOKED_AT and not is_end:
+        size = min(CHUNK, max(limit + 1, CHUNK if wanted else 0))
+        chunk = list(found.filter(code__gt=last).values_list("pk", "code")[:size])
+        is_end = len(chunk) < size
+        past = standings([pk for pk, _code in chunk], moment)
+        for _pk, code in chunk:
+            last, looked_at = code, looked_at + 1
+            if code in past and _fits(past[code], wanted):
+                codes.append(code)
+                if len(codes) > limit:
+                    break
+    cursor = None
+    if len(codes) > limit:
+        codes = codes[:limit]
+        cursor = encode_cursor(codes[-1])
+    elif not is_end:
+        cursor = encode_cursor(last)
+    rows = commitments_as_they_stood(Commitment.objects.filter(code__in=codes).order_by("code"), moment)
+    return rows, cursor
+
+
+def one_of_the_past(code: str, moment: Moment) -> Wire | None:
+    """One commitment as it stood, with its judgements; None when there was nothing of that code then."""
+    rows = commitments_as_they_stood(Commitment.objects.filter(code=code), moment, history=True)
+    return rows[0] if rows else None

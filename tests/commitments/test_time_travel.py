@@ -1,0 +1,557 @@
+"""The past: what stood on a day, and what had been told by an instant; nothing dated later shines through."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+import yaml
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from commitments import operations, standing
+from commitments.actors import loader
+from commitments.importing import load_accord
+from commitments.models import Accord, Commitment
+from commitments.operations import NewPause, NewTrigger
+from commitments.past import Moment, standing_of, standing_of_accord, standings, stood
+from commitments.replay import Told, fold
+from tests import world
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START = date(2024, 1, 1)
+LAST = 1200
+THE_END = datetime(2028, 1, 1, tzinfo=UTC)
+
+
+def get(address: str, status: int = 200) -> Any:
+    response = Client(raise_request_exception=True).get(address)
+    assert response.status_code == status, (address, response.status_code, response.content[:400])
+    return response.json()
+
+
+def a_day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def told_at(number: int) -> datetime:
+    """The instant at which the log tells what it tells on a day."""
+    return datetime(2024, 1, 1, 12, tzinfo=UTC) + timedelta(days=number)
+
+
+def ends(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+
+
+# One random history: facts with their day of the world and their day in the log, and what each says.
+days = st.integers(0, LAST)
+statuses = st.sampled_from(["in_progress", "stalled", "not_fulfilled", "partly_fulfilled"])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
+    facts: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(0, 4))):
+        facts.append({"what": "judged", "number": number, "status": draw(statuses), "on": draw(days)})
+    for number in range(draw(st.integers(0, 3))):
+        authority = draw(st.sampled_from(["text", "agreed", "press"]))
+        facts.append(
+            {"what": "set", "number": number, "authority": authority, "on": draw(days), "to": draw(days)}
+        )
+        for _move in range(draw(st.integers(0, 2))):
+            facts.append({"what": "moved", "number": number, "on": draw(days), "to": draw(days)})
+        if draw(st.booleans()):
+            facts.append(
+                {"what": draw(st.sampled_from(["met", "waived"])), "number": number, "on": draw(days)}
+            )
+    if draw(st.booleans()):
+        begins = draw(days)
+        until = draw(st.one_of(st.none(), st.integers(1, 400)))
+        facts.append({"what": "paused", "number": 0, "on": begins, "to": until and begins + until})
+    if draw(st.booleans()):
+        facts.append({"what": "triggered", "number": 0, "on": draw(days)})
+    for fact in facts:
+        fact["at"] = draw(days)
+    facts.sort(key=lambda fact: fact["at"])
+    # What speaks of a date comes after it in the log; each judgement may be retracted, later.
+    for number in {fact["number"] for fact in facts if fact["what"] == "set"}:
+        first = next(fact["at"] for fact in facts if fact["what"] == "set" and fact["number"] == number)
+        for fact in facts:
+            if fact["what"] in {"moved", "met", "waived"} and fact["number"] == number:
+                fact["at"] = max(fact["at"], first)
+    for fact in [fact for fact in facts if fact["what"] == "judged" and draw(st.integers(0, 3)) == 0]:
+        at = draw(st.integers(fact["at"], LAST))
+        facts.append({"what": "retracted", "number": fact["number"], "on": at, "at": at})
+    order = {"set": 0, "judged": 0}
+    facts.sort(key=lambda fact: (fact["at"], order.get(fact["what"], 1)))
+    return facts
+
+
+def window(fact: dict[str, Any]) -> dict[str, Any]:
+    day = a_day(fact["to"])
+    return {
+        "edtf": day.isoformat(), "first_on": day.isoformat(), "last_on": day.isoformat(),
+        "opens_at": f"{day}T00:00:00.000000Z", "due_at": ends(day).isoformat(), "source": None,
+    }  # fmt: skip
+
+
+def bodies(facts: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """The history as the log tells it."""
+    events: list[dict[str, Any]] = []
+
+    def say(what: str, at: int, happened_on: date | None, said: dict[str, Any]) -> None:
+        events.append(
+            {
+                "seq": len(events) + 1, "at": told_at(at).isoformat(), "kind": what, "origin": "live",
+                "accord": "A", "commitment": "A-1", "facts": said,
+                "happened_on": happened_on.isoformat() if happened_on else None,
+            }
+        )  # fmt: skip
+
+    say(
+        "commitment_registered", 0, START,
+        {
+            "kind": kind, "strength": "firm", "provenance": "press", "section": "A", "ends_on": None,
+            "starts_on": START.isoformat(), "awaits_event": False, "bound": ["JPN"], "counted": True,
+            "verifiable": True, "zones": ["UTC"], "terms": "",
+        },
+    )  # fmt: skip
+    authorities = {fact["number"]: fact["authority"] for fact in facts if fact["what"] == "set"}
+    for fact in facts:
+        on, what, at = a_day(fact["on"]), fact["what"], fact["at"]
+        deadline = {"deadline": f"A-1-D{fact['number']}", "authority": authorities.get(fact["number"])}
+        judged = {"assessment": f"A-1-A{fact['number']}", "party": None}
+        if what == "judged":
+            said = {
+                **judged,
+                "status": fact["status"],
+                "effective_on": on.isoformat(),
+                "evidence": [],
+                "closed": [],
+            }
+            say("status_published", at, on, said)
+        elif what == "retracted":
+            say("status_retracted", at, on, {**judged, "reopened": [], "ended": []})
+        elif what == "set":
+            said = {
+                **deadline, "type": "target", "clock": "party", "duration": None, "closed_by": None,
+                "anchor_on": on.isoformat(), **window(fact),
+            }  # fmt: skip
+            say("deadline_set", at, on, said)
+        elif what == "moved":
+            say("deadline_moved", at, on, {**deadline, **window(fact)})
+        elif what == "met":
+            say("deadline_met", at, on, {**deadline, "met_on": on.isoformat(), "met_at": None})
+        elif what == "waived":
+            say("deadline_waived", at, on, deadline)
+        elif what == "paused":
+            until = a_day(fact["to"]) if fact["to"] else None
+            said = {
+                "pause": "A-1-P1", "from_on": on.isoformat(), "from_at": f"{on}T00:00:00Z",
+                "until_on": until.isoformat() if until else None,
+                "until_at": f"{until}T00:00:00Z" if until else None,
+            }  # fmt: skip
+            say("clock_paused", at, on, said)
+        else:
+            said = {
+                "trigger": "A-1-T1",
+                "effect": "starts",
+                "triggered_at": f"{on}T06:00:00Z",
+                "ends_on": None,
+            }
+            say("trigger_recorded", at, on, said)
+    return events
+
+
+def brute_force(
+    facts: list[dict[str, Any]], kind: str, as_of: int | None, known: int, instant: datetime
+) -> tuple[str, str, str]:
+    """The standing from the facts that a reader of that moment could have, one rule after the other."""
+    visible = [fact for fact in facts if fact["at"] <= known]
+    gone = {fact["number"] for fact in visible if fact["what"] == "retracted"}
+    if as_of is not None:
+        visible = [fact for fact in visible if fact["on"] <= as_of]
+    judgement = standing.Judgement()
+    best: tuple[int, int, int] | None = None
+    for fact in visible:
+        if fact["what"] == "judged" and fact["number"] not in gone:
+            place = (fact["on"], fact["at"], fact["number"])
+            if best is None or place > best:
+                best, judgement = place, standing.Judgement(fact["status"], a_day(fact["on"]))
+    dates: dict[int, dict[str, Any]] = {}
+    for fact in visible:
+        if fact["what"] == "set":
+            dates[fact["number"]] = {
+                "authority": fact["authority"],
+                "to": fact["to"],
+                "closed": "",
+                "met": None,
+            }
+    for fact in visible:
+        # A date that had not been set in the world cannot have been moved or met in it.
+        row = dates.get(fact["number"])
+        if row is None:
+            continue
+        if fact["what"] == "moved":
+            row["to"] = fact["to"]
+        elif fact["what"] in {"met", "waived"}:
+            row["closed"], row["met"] = fact["what"], a_day(fact["on"]) if fact["what"] == "met" else None
+    pauses = tuple(
+        standing.Pause(ends(a_day(fact["on"] - 1)), ends(a_day(fact["to"] - 1)) if fact["to"] else None)
+        for fact in visible
+        if fact["what"] == "paused"
+    )
+    triggers = [fact["on"] for fact in visible if fact["what"] == "triggered"]
+    terms = standing.Terms(
+        kind,
+        triggered_at=ends(a_day(triggers[0] - 1)) + timedelta(hours=6) if triggers else None,
+        pauses=pauses,
+    )
+    rows = [
+        standing.DeadlineFacts(
+            key=str(number),
+            type="target",
+            authority=row["authority"],
+            clock="party",
+            opens_at=ends(a_day(row["to"] - 1)),
+            due_at=ends(a_day(row["to"])),
+            last_on=a_day(row["to"]),
+            closed_as=row["closed"],
+            met_on=row["met"],
+        )
+        for number, row in dates.items()
+    ]
+    found = standing.standing(terms, rows, judgement, instant)
+    return found.status, found.timeliness, found.upkeep
+
+
+def told_by(events: list[dict[str, Any]], known: int) -> Told:
+    limit = told_at(known).isoformat()
+    return fold(event for event in events if event["at"] <= limit).commitments["A-1"]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    histories(),
+    st.sampled_from(["deliverable", "continuing", "conditional"]),
+    st.lists(st.tuples(st.one_of(st.none(), days), days), min_size=1, max_size=8),
+)
+def test_the_past_is_what_a_reader_of_then_would_work_out_from_the_facts_of_then(
+    facts: list[dict[str, Any]], kind: str, asked: list[tuple[int | None, int]]
+) -> None:
+    events = bodies(facts, kind)
+    edges = [(fact["on"] + step, fact["at"]) for fact in facts for step in (-1, 0) if fact["on"] + step >= 0]
+    for as_of, known in [*asked, *edges]:
+        moment = Moment(THE_END, None if as_of is None else a_day(as_of), told_at(known))
+        found = stood(told_by(events, known), None, moment)
+        assert found is not None
+        instant = told_at(known) if as_of is None else ends(a_day(as_of)) - timedelta(microseconds=1)
+        assert found.instant == instant
+        said = (found.standing.status, found.standing.timeliness, found.standing.upkeep)
+        assert said == brute_force(facts, kind, as_of, known, instant), (as_of, known)
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories(), days, days)
+def test_what_is_written_later_changes_no_answer_about_what_was_known(
+    facts: list[dict[str, Any]], as_of: int, known: int
+) -> None:
+    moment = Moment(THE_END, a_day(as_of), told_at(known))
+    whole = bodies(facts, "deliverable")
+    early = bodies([fact for fact in facts if fact["at"] <= known], "deliverable")
+    then, now = stood(told_by(early, LAST), None, moment), stood(told_by(whole, known), None, moment)
+    assert then is not None and now is not None
+    assert (then.standing, then.dates.keys()) == (now.standing, now.dates.keys())
+
+
+@pytest.mark.django_db
+def test_a_retraction_belongs_to_the_log_and_what_was_known_before_it_stays_readable() -> None:
+    with time_machine.travel(datetime(2025, 1, 10, 12, tzinfo=UTC)):
+        one = world.a_commitment(world.an_accord())
+        begun = world.some_evidence(one, act="action", happened="2024-06-20")
+        first = world.published(one, "in_progress", [begun], effective_on=date(2024, 7, 1))
+        second = world.published(one, "fulfilled", [world.some_evidence(one)])
+    with time_machine.travel(datetime(2025, 3, 1, 12, tzinfo=UTC)):
+        operations.retract_assessments([second.code], actor=world.actor("reviewer"), why="Too early.")
+
+    def status(as_of: date | None, known_at: datetime | None) -> str | None:
+        past = standing_of(one, as_of, known_at, now=timezone.now())
+        return past.standing.status if past else None
+
+    before, after = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
+    assert status(date(2024, 11, 17), before) == "fulfilled"
+    assert status(date(2024, 11, 17), after) == "in_progress"
+    assert status(date(2024, 11, 17), None) == "in_progress"
+    assert status(date(2024, 7, 15), before) == "in_progress"
+    assert status(date(2024, 6, 20), before) == "not_assessed"
+    assert status(date(2024, 1, 1), before) is None, "it had not begun"
+    assert status(None, datetime(2025, 1, 1, tzinfo=UTC)) is None, "it was not on record"
+    row = get(f"/api/v1/commitments/{one.code}/?known_at=2025-02-01")
+    assert row["status"] == "fulfilled"
+    assert [(a["code"], a["review"], a["retracted_why"]) for a in row["assessments"]] == [
+        (second.code, "published", None),
+        (first.code, "published", None),
+    ]
+    assert row["known_at"] == "2025-02-01T23:59:59.999999Z"
+    row = get(f"/api/v1/commitments/{one.code}/?as_of=2024-11-17")
+    assert [(a["code"], a["review"]) for a in row["assessments"]] == [
+        (second.code, "retracted"),
+        (first.code, "published"),
+    ]
+    assert row["assessment"]["code"] == first.code
+
+
+@pytest.mark.django_db
+def test_a_date_moved_met_or_waived_later_stands_as_it_stood() -> None:
+    with time_machine.travel(datetime(2024, 7, 1, 12, tzinfo=UTC)):
+        one = world.a_commitment(world.an_accord())
+        due = world.a_deadline(one, "2024-10")
+    with time_machine.travel(datetime(2025, 2, 1, 12, tzinfo=UTC)):
+        operations.move_deadlines({due.code: "2025-06"}, actor=world.actor("reviewer"), why="Agreed.")
+    with time_machine.travel(datetime(2025, 9, 1, 12, tzinfo=UTC)):
+        operations.meet_deadlines({due.code: date(2025, 5, 5)}, actor=world.actor("reviewer"))
+
+    def row(as_of: str) -> tuple[str, str | None, str | None, bool]:
+        found = get(f"/api/v1/commitments/{one.code}/?as_of={as_of}")
+        (deadline,) = found["deadlines"]
+        return found["timeliness"], deadline["edtf"], deadline["met_on"], deadline["open"]
+
+    assert row("2024-09-15") == ("scheduled", "2024-10", None, True)
+    # The last instant of a day in Kyiv lies in the next day in Tokyo, where the window opens first.
+    assert row("2024-09-30") == ("in_window", "2024-10", None, True)
+    assert row("2024-10-31") == ("in_window", "2024-10", None, True), (
+        "its last day has not passed on that day"
+    )
+    assert row("2024-11-01") == ("overdue", "2024-10", None, True)
+    assert row("2025-01-31") == ("overdue", "2024-10", None, True)
+    assert row("2025-02-01")[:2] == ("scheduled", "2025-06")
+    assert row("2025-05-04")[2:] == (None, True)
+    assert row("2025-05-05") == ("met_on_time", "2025-06", "2025-05-05", False)
+    known = get(f"/api/v1/commitments/{one.code}/?as_of=2025-05-05&known_at=2025-06-01")
+    assert (known["timeliness"], known["deadlines"][0]["open"]) == ("scheduled", True)
+
+
+@pytest.mark.django_db
+def test_evidence_steps_money_and_positions_dated_later_do_not_shine_through() -> None:
+    one = world.a_commitment(
+        world.an_accord(),
+        steps=[{"label": {"en": "Signed"}, "on": "2024-09"}, {"label": {"en": "Ratified"}, "on": "2025-04"}],
+    )
+    world.some_evidence(one)
+    world.some_evidence(one, source="press", happened="2024-12-24")
+    withdrawn = world.some_evidence(one, bearing="context")
+    operations.withdraw_evidence([withdrawn.code], actor=world.actor("reviewer"), why="A copy.")
+    operations.record_contributions(
+        [world.money(one), world.money(one, day="2025-01", amount="7")], actor=loader()
+    )
+    operations.state_positions(
+        [world.a_position(one), world.a_position(one, stated_on=date(2025, 5, 1))], actor=loader()
+    )
+    row = get(f"/api/v1/commitments/{one.code}/?as_of=2024-11-17")
+    assert [item["code"] for item in row["evidence"]] == ["TST-1-E1", "TST-1-E3"]
+    assert row["evidence"][1]["withdrawn_at"] is not None, "a withdrawal is a correction"
+    assert [step["on"] for step in row["steps"]] == ["2024-09", None]
+    assert [money["code"] for money in row["contributions"]] == ["TST-1-C1"]
+    assert [stage["low"] for stage in row["money"]["stages"]] == ["1500000000"]
+    assert [said["code"] for said in row["positions"]] == ["TST-1-S1"]
+    assert row["contested"] == "contested"
+    assert get(f"/api/v1/commitments/{one.code}/?as_of=2024-08-31")["contested"] == "none"
+    # Published on 2024-08-01 and on 2024-07-01; a fact of August is not seen in July.
+    assert get(f"/api/v1/commitments/{one.code}/?as_of=2024-07-31")["evidence"] == []
+
+
+@pytest.mark.django_db
+def test_clocks_pauses_and_ends_of_the_world_stand_by_their_own_days() -> None:
+    accord, reviewer = world.an_accord(), world.actor("reviewer")
+    ready = world.a_commitment(
+        accord,
+        "TST-1",
+        kind="conditional",
+        details={"trigger": {"facts": [{"code": "request", "text": "A request"}]}},
+    )
+    world.a_deadline(ready, "", type="clock", duration="PT24H")
+    operations.record_triggers(
+        [NewTrigger(ready.code, "request", datetime(2025, 3, 29, 18, tzinfo=UTC))], actor=reviewer
+    )
+    lasting = world.a_commitment(accord, "TST-2", kind="continuing", ends={"condition": "until it is paid"})
+    operations.pause_commitments(
+        [NewPause(lasting.code, date(2025, 1, 1), "Agreed.", until_on=date(2025, 3, 1))], actor=reviewer
+    )
+    operations.record_triggers(
+        [NewTrigger(lasting.code, "paid", datetime(2025, 9, 1, 9, tzinfo=UTC), effect="ends")], actor=reviewer
+    )
+
+    def timeliness(as_of: date) -> tuple[str, str]:
+        found = standing_of_accord(accord, Moment(timezone.now(), as_of))
+        return found["TST-1"].standing.timeliness, found["TST-2"].standing.timeliness
+
+    assert timeliness(date(2024, 12, 31)) == ("dormant", "awaiting_anchor")
+    assert timeliness(date(2025, 1, 1)) == ("dormant", "paused")
+    assert timeliness(date(2025, 2, 28)) == ("dormant", "paused")
+    assert timeliness(date(2025, 3, 1)) == ("dormant", "awaiting_anchor")
+    assert timeliness(date(2025, 3, 29)) == ("running", "awaiting_anchor")
+    assert timeliness(date(2025, 3, 30)) == ("overdue", "awaiting_anchor")
+    assert timeliness(date(2025, 8, 31)) == ("overdue", "awaiting_anchor")
+    assert timeliness(date(2025, 9, 1))[1] == "no_deadline", "its last day is not over"
+    assert timeliness(date(2025, 9, 2))[1] == "ended"
+    row = get("/api/v1/commitments/TST-1/?as_of=2025-03-01")
+    assert [deadline["duration"] for deadline in row["deadlines"]] == ["PT24H"], "no clock ran"
+    assert get("/api/v1/commitments/TST-2/?as_of=2025-03-01")["ends_on"] is None
+
+
+@pytest.fixture
+def the_accord_itself(db: None) -> Accord:
+    load_accord(ROOT / "fixtures" / "japan-ukraine-2024.yaml", today=timezone.localdate())
+    return Accord.objects.get(is_example=False)
+
+
+def test_the_loaded_accord_reads_back_through_history_and_was_unknown_before_its_load(
+    the_accord_itself: Accord,
+) -> None:
+    file = yaml.safe_load((ROOT / "fixtures" / "japan-ukraine-2024.yaml").read_text(encoding="utf-8"))
+    for day in (
+        date(2024, 6, 13),
+        date(2024, 11, 15),
+        date(2024, 11, 17),
+        date(2025, 7, 1),
+        date(2026, 1, 1),
+    ):
+        expected = {}
+        for entry in file["commitments"]:
+            starts_on = entry.get("starts_on") or file["accord"]["signed_on"]
+            if str(starts_on) > day.isoformat():
+                continue
+            judged = [
+                (str(item["effective_on"]), place, item["status"])
+                for place, item in enumerate(entry.get("assessments") or ())
+                if str(item["effective_on"]) <= day.isoformat() and not item.get("retracted")
+            ]
+            expected[entry["code"]] = max(judged)[2] if judged else "not_assessed"
+        rows, address = [], f"/api/v1/commitments/?accord={the_accord_itself.code}&as_of={day}&limit=40"
+        while address:
+            answer = get(address)
+            rows += answer["results"]
+            address = (answer["next"] or "").removeprefix("http://testserver")
+        assert {row["code"]: row["status"] for row in rows} == expected
+        for row in rows:
+            dated = [item["happened_on"] for item in row["evidence"]] + [
+                item["source"]["published_on"] for item in row["evidence"]
+            ]
+            assert all(one is None or one <= day.isoformat() for one in dated), row["code"]
+            assert all(one["effective_on"] <= day.isoformat() for one in [row["assessment"]] if one)
+    assert get("/api/v1/commitments/?known_at=2024-12-31T00:00:00Z") == {"results": [], "next": None}
+    get(f"/api/v1/commitments/{next(iter(expected))}/?known_at=2024-12-31", 404)
+
+
+def test_the_whole_accord_is_read_in_the_same_few_queries_as_one_commitment(
+    the_accord_itself: Accord,
+) -> None:
+    counts = []
+    for found in (
+        Commitment.objects.filter(code="JUA-B07"),
+        Commitment.objects.filter(accord=the_accord_itself),
+    ):
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            standings(found, Moment(timezone.now(), date(2024, 11, 17)))
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 3
+
+
+@pytest.mark.django_db
+def test_filters_fit_the_standing_of_then() -> None:
+    accord = world.an_accord()
+    for number in range(1, 8):
+        one = world.a_commitment(accord, f"TST-{number}")
+        world.a_deadline(one, "2024-09" if number % 2 else "2025-09")
+        if number < 5:
+            day = date(2024, 8, number)
+            world.published(one, "fulfilled", [world.some_evidence(one)], effective_on=day)
+
+    def codes(query: str) -> list[int]:
+        found, address = [], f"/api/v1/commitments/?{query}"
+        while address:
+            answer = get(address)
+            found += [int(row["code"][4:]) for row in answer["results"]]
+            address = (answer["next"] or "").removeprefix("http://testserver")
+        return found
+
+    assert codes("as_of=2024-08-02&status=fulfilled") == [1, 2]
+    assert codes("as_of=2024-08-02&status=not_assessed&limit=2") == [3, 4, 5, 6, 7]
+    assert codes("as_of=2024-08-31&status=fulfilled,not_assessed&kind=deliverable&limit=3") == list(
+        range(1, 8)
+    )
+    assert codes("as_of=2024-10-01&timeliness=overdue") == [5, 7]
+    assert codes("as_of=2024-09-30&timeliness=overdue") == []
+    assert codes("as_of=2024-10-01&upkeep=verdict_due&limit=1") == [5, 7]
+    assert codes("as_of=2024-06-12") == []
+    assert codes("as_of=2024-10-01&party=UKR&role=beneficiary&limit=1") == list(range(1, 8))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("as_of=soon", "as_of"),
+        ("as_of=2024-13-01", "as_of"),
+        ("as_of=2023-02-29", "as_of"),
+        ("as_of=20241117", "as_of"),
+        ("as_of=2999-01-01", "as_of"),
+        ("as_of=", "as_of"),
+        ("as_of=2024-11-17&as_of=2024-11-18", "as_of"),
+        ("as_of=2024-11-17T00:00:00Z", "as_of"),
+        ("as_of=%00", "as_of"),
+        ("known_at=yesterday", "known_at"),
+        ("known_at=2025-01-01T00:00:00", "known_at"),
+        ("known_at=2999-01-01", ""),
+        ("known_at=2999-01-01T00:00:00Z", "known_at"),
+        ("known_at=0001-01-01T00:00:00%2B14:00", "known_at"),
+        ("as_of=2024-11-17&status=green", "status"),
+        ("as_of=2024-11-17&colour=green", "colour"),
+        ("as_of=2024-11-17&cursor=never", "cursor"),
+    ],
+)
+def test_a_moment_that_cannot_be_asked_for_is_refused_by_name(query: str, name: str) -> None:
+    world.a_commitment(world.an_accord())
+    for address in ("/api/v1/commitments/", "/api/v1/commitments/TST-1/"):
+        if address.endswith("TST-1/") and name in {"status", "colour", "cursor"}:
+            continue
+        if not name:
+            get(f"{address}?{query}")
+        else:
+            answer = get(f"{address}?{query}", 400)
+            assert answer["errors"][0]["name"] == name
+
+
+@pytest.mark.django_db
+def test_edges_of_the_calendar_and_codes_that_were_never_there() -> None:
+    world.a_commitment(world.an_accord())
+    assert get("/api/v1/commitments/?as_of=0001-01-01")["results"] == []
+    assert "had not begun" in get("/api/v1/commitments/TST-1/?as_of=0001-01-01", 404)["detail"]
+    get("/api/v1/commitments/NONE-1/?as_of=2024-11-17", 404)
+    today = timezone.now().date().isoformat()
+    assert get(f"/api/v1/commitments/?as_of={today}")["results"][0]["code"] == "TST-1"
+    assert get("/api/v1/commitments/?known_at=2026-01-01T00:00:00+00:00")["results"] == []
+
+
+@pytest.mark.django_db
+def test_words_corrected_since_are_marked() -> None:
+    with time_machine.travel(datetime(2025, 1, 10, 12, tzinfo=UTC)):
+        one = world.a_commitment(world.an_accord())
+    operations.correct_commitments(
+        {one.code: {"title": {"en": "Do it well"}, "strength": "intent"}},
+        actor=world.actor("reviewer"),
+        why="Misread.",
+    )
+    then = get("/api/v1/commitments/TST-1/?known_at=2025-02-01")
+    assert (then["corrected_since"], then["strength"]) == (True, "firm")
+    now = get("/api/v1/commitments/TST-1/?as_of=2025-02-01")
+    assert (now["corrected_since"], now["strength"]) == (False, "intent")
