@@ -168,3 +168,7 @@ class LineAdmin(ReadOnly, LinePages):
     """Whether the mail server can be reached."""
 
     list_display = ["name", "down_since", "tries", "try_again_at", "said"]
+
+
+# The webhooks' pages stand in a file of their own; importing it enters them.
+from notifications import endpoint_admin  # noqa: E402, F401

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from commitments.models import Event, Heartbeat
-from notifications import letters, line, outbox, truth
+from notifications import home, letters, line, outbox, truth
 from notifications.channels.email import LineDown, Post, Reader, Trouble, assemble
 from notifications.letters import Follows, Letter
 from notifications.models import Delivery, Kind, Outcome, SubscriberState, Subscription, Why
@@ -81,7 +81,7 @@ def deliver(seconds: float = 2.0) -> Round:
     until = time.monotonic() + seconds
     this = Round()
     outbox.recover()
-    if outbox.is_due() and line.may_try():
+    if outbox.is_due() and home.is_home() and line.may_try():
         try:
             with Post() as post:
                 while time.monotonic() < until and not this.is_down:

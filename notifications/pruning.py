@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from commitments.models import Heartbeat
-from notifications.models import SignUpCount, Subscriber, SubscriberState, Subscription
+from notifications.models import Call, CallState, SignUpCount, Subscriber, SubscriberState, Subscription, Try
 from notifications.subscribing import again_after_deadlock, erase_rows
 
 PRUNE = "prune"
@@ -40,6 +40,7 @@ def prune(now: datetime | None = None) -> int:
         gone += done
         if done < BATCH:
             break
+    gone += _old_calls(now - KEEP_DELIVERIES)
     SignUpCount.objects.filter(since__lt=now - KEEP_COUNTS).delete()
     Subscription.objects.live().filter(
         confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
@@ -48,6 +49,19 @@ def prune(now: datetime | None = None) -> int:
     gone += _forget_idle(now)
     Heartbeat.objects.update_or_create(name=PRUNE, defaults={"at": now, "found": {"gone": gone}})
     return gone
+
+
+def _old_calls(before: datetime) -> int:
+    """Removes webhooks that have been over since before that, with their tries; what needs a person stays."""
+    gone = 0
+    while True:
+        old = Call.objects.filter(settled_at__lt=before).exclude(state=CallState.QUARANTINED)
+        keys = list(old.values_list("pk", flat=True)[:BATCH])
+        Try.objects.filter(call__in=keys).delete()
+        Call.objects.filter(pk__in=keys).delete()
+        gone += len(keys)
+        if len(keys) < BATCH:
+            return gone
 
 
 @again_after_deadlock

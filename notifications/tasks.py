@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from celery import shared_task
+from celery.signals import worker_process_shutdown
 from django.conf import settings
 
-from notifications import delivering, fanning, outbox, pruning
+from notifications import calling, delivering, fanning, outbox, owners, pruning
 
 
 @shared_task(name="notifications.fan_out", time_limit=120)
@@ -19,6 +20,22 @@ def fan_out() -> int:
 def deliver() -> int:
     """Sends what is due for about one beat; returns how many mails were taken by the server."""
     return delivering.deliver(float(settings.BEAT_SECONDS)).sent
+
+
+# Webhooks that hang are left to a thread of this process; a round itself ends with the tick.
+@shared_task(name="notifications.call", time_limit=120)
+def call() -> int:
+    """Writes down the webhooks that are owed and sends what is due for about one beat; returns how many were taken."""
+    calling.fan_out(float(settings.BEAT_SECONDS))
+    sent = calling.deliver(float(settings.BEAT_SECONDS)).sent
+    owners.tell()
+    return sent
+
+
+@worker_process_shutdown.connect
+def _wait_for_answers(**_: object) -> None:
+    """A worker that is asked to end takes the answers that are still out."""
+    calling.finish()
 
 
 @shared_task(name="notifications.prune", time_limit=3600)

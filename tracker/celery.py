@@ -66,6 +66,11 @@ app.conf.update(
             "schedule": float(settings.BEAT_SECONDS),
             "options": {"expires": 60},
         },
+        "notifications.call": {
+            "task": "notifications.call",
+            "schedule": float(settings.BEAT_SECONDS),
+            "options": {"expires": 60},
+        },
         "notifications.prune": {
             "task": "notifications.prune",
             "schedule": 3600.0,

@@ -18,10 +18,11 @@ from django.utils import timezone
 
 from commitments.log import head
 from commitments.models import Heartbeat
+from notifications import home
 from notifications.models import Line
 from notifications.outbox import oldest_waiting
 
-JOBS = ("scan", "fan_out", "deliver")
+JOBS = ("scan", "fan_out", "deliver", "call")
 # Beat ticks every second or few; a job that has not looked for this long is not looking.
 LATE_SECONDS = 60
 log = structlog.get_logger(__name__)
@@ -63,9 +64,11 @@ def readings(now: datetime) -> dict[str, Any]:
         "last_scan_seconds": ages["scan"],
         "last_fan_out_seconds": ages["fan_out"],
         "last_deliver_seconds": ages["deliver"],
+        "last_call_seconds": ages["call"],
         "late": [name for name, age in ages.items() if age is None or age > LATE_SECONDS],
         "oldest_waiting_mail_seconds": _age(waiting, now) if waiting and waiting <= now else 0.0,
         "mail_server_down": Line.objects.filter(down_since__isnull=False).exists(),
+        "sending": "held back: a copy" if home.is_stranger() else "on",
         "log_head": head().cursor,
     }
 

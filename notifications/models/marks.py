@@ -43,3 +43,13 @@ class SignUpCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count}"
+
+
+class Home(models.Model):
+    """Which database sends: one row. A restored copy carries it along and finds that it is somewhere else."""
+
+    place = models.CharField(max_length=400)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.place

@@ -22,11 +22,12 @@ def test_the_body_tells_what_stands_still_and_the_process_serves_all_the_same() 
     assert fresh.status_code == 200
     body = fresh.json()
     assert (body["last_scan_seconds"], body["last_fan_out_seconds"]) == (None, None)
-    assert body["late"] == ["scan", "fan_out", "deliver"]
+    assert body["late"] == ["scan", "fan_out", "deliver", "call"]
     assert body["oldest_waiting_mail_seconds"] == 0
+    assert body["sending"] == "on"
     assert body["log_head"] == head().cursor
     now = datetime.now(UTC)
-    for name, seconds in (("scan", 3), ("fan_out", 4), ("deliver", 600)):
+    for name, seconds in (("scan", 3), ("fan_out", 4), ("deliver", 600), ("call", 5)):
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=seconds))
     later = client.get("/readyz").json()
     assert 3 <= later["last_scan_seconds"] < 60

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from commitments import operations
-from notifications import delivering, fanning, outbox, pruning
+from notifications import calling, delivering, fanning, outbox, owners, pruning
 
 
 class Command(BaseCommand):
@@ -31,10 +31,14 @@ class Command(BaseCommand):
         marked = operations.scan(now)
         made = fanning.fan_out(options["seconds"])
         done = delivering.deliver(options["seconds"])
+        calling.fan_out(options["seconds"])
+        called = calling.deliver(options["seconds"])
+        calling.finish()
+        owners.tell()
         pruning.prune()
         self.stdout.write(
             f"marked {marked}, owed {made}, sent {done.sent}, refused {done.failed}, put off {done.put_off}, "
-            f"dropped {done.dropped}"
+            f"dropped {done.dropped}, called {called.sent}"
         )
         if done.is_down:
             self.stdout.write("The mail server cannot be reached; what waits is sent when it is back.")

@@ -1,0 +1,328 @@
+"""The outbox of calls: write down what is owed, hold an endpoint, claim, start and settle its calls, free what died.
+
+Every instant is the database's, and no transaction is open while a call is on the wire; see outbox.py for mails.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from notifications.channels.webhook import SCHEDULE, Told
+from tracker.kit.outbound import SECONDS
+
+CRASHES = 5
+EVENTS = 500
+# What a worker may still need after its round: the call on the wire, and settling it.
+GRACE = SECONDS + 15.0
+# An endpoint that does not answer is left in peace for 2, 4, 8 .. seconds, one that refuses from the third time on.
+LONGEST_REST = 300
+FAILING_DAYS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An endpoint that this worker holds."""
+
+    id: int
+    url: str
+    format: str
+    language: str
+    at_once: int
+    failures: int
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claimed call."""
+
+    id: uuid.UUID
+    endpoint: int
+    kind: str
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How an endpoint behaved in a few calls: taken (the last one was), refused or silent so many times since."""
+
+    endpoint: int
+    is_well: bool
+    failed: int = 0
+    is_silent: bool = False
+    patience: float | None = None
+    is_gone: bool = False
+
+
+# Everything new that an endpoint asked for, in one statement for all endpoints; the log has no gaps, so nothing can
+# appear behind told_up_to. History entered later (backfill) is told to nobody.
+_TELL = """
+WITH behind AS MATERIALIZED (
+    SELECT id, accord_id, commitment_id, kinds, told_up_to FROM notifications_endpoint
+    WHERE state <> 'disabled' AND told_up_to < %(head)s
+    ORDER BY told_up_to LIMIT 500 FOR UPDATE SKIP LOCKED
+), owed AS (
+    INSERT INTO notifications_call (id, endpoint_id, kind, number, state, created_at, next_attempt_at, attempts, crashes)
+    SELECT gen_random_uuid(), b.id, 'event', e.seq, 'waiting', statement_timestamp(), statement_timestamp(), 0, 0
+    FROM behind b JOIN commitments_event e ON e.seq > b.told_up_to AND e.seq <= b.told_up_to + %(events)s
+        AND e.seq <= %(head)s AND e.origin = 'live'
+        AND (b.accord_id IS NULL OR e.accord_id = b.accord_id)
+        AND (b.commitment_id IS NULL OR e.commitment_id = b.commitment_id)
+        AND (cardinality(b.kinds) = 0 OR e.kind = ANY(b.kinds))
+    ON CONFLICT (endpoint_id, number) DO NOTHING RETURNING 1
+), moved AS (
+    UPDATE notifications_endpoint p SET told_up_to = least(b.told_up_to + %(events)s, %(head)s)
+    FROM behind b WHERE p.id = b.id RETURNING 1
+)
+SELECT (SELECT count(*) FROM owed), (SELECT count(*) FROM moved)
+"""
+
+_RECOVER = f"""
+WITH lost AS MATERIALIZED (
+    SELECT id, started_at IS NOT NULL AS crashed,
+           started_at IS NOT NULL AND crashes + 1 >= {CRASHES} AS is_poison
+    FROM notifications_call WHERE state = 'claimed' AND lease_until < statement_timestamp()
+    ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
+), freed AS (
+    UPDATE notifications_call c SET
+        state = CASE WHEN lost.is_poison THEN 'quarantined' ELSE 'waiting' END,
+        settled_at = CASE WHEN lost.is_poison THEN statement_timestamp() END,
+        crashes = c.crashes + lost.crashed::int, token = NULL, lease_until = NULL, started_at = NULL
+    FROM lost WHERE c.id = lost.id RETURNING c.id, lost.crashed
+), said AS (
+    INSERT INTO notifications_try (call_id, at, outcome, error, milliseconds, host, request_headers, request_bytes,
+                                   request_digest, answer_headers, answer)
+    SELECT id, statement_timestamp(), 'crashed', '', 0, '', '{{}}', 0, '', '{{}}', '' FROM freed WHERE crashed
+)
+SELECT count(*) FROM freed
+"""  # noqa: S608  (made of this file's own constants)
+
+# Well-behaved endpoints first, then who was served longest ago. A paused or disabled one is held for its pings only.
+_HOLD = """
+WITH free AS MATERIALIZED (
+    SELECT p.id FROM notifications_endpoint p
+    WHERE (p.held_until IS NULL OR p.held_until < statement_timestamp())
+      AND (p.rest_until IS NULL OR p.rest_until <= statement_timestamp())
+      AND EXISTS (SELECT 1 FROM notifications_call c WHERE c.endpoint_id = p.id AND c.state = 'waiting'
+                  AND c.next_attempt_at <= statement_timestamp() AND (p.state = 'live' OR c.kind = 'ping'))
+    ORDER BY p.failures > 0, p.served_at NULLS FIRST, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE notifications_endpoint p SET holder = %(token)s, served_at = statement_timestamp(),
+    held_until = statement_timestamp() + interval '1 s' * %(seconds)s
+FROM free WHERE p.id = free.id
+RETURNING p.id, p.url, p.format, p.language, p.at_once, p.failures, p.state = 'live'
+"""
+
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT c.id FROM unnest(%(endpoints)s::bigint[], %(live)s::boolean[]) AS p(id, is_live)
+    CROSS JOIN LATERAL (
+        SELECT w.id FROM notifications_call w
+        WHERE w.endpoint_id = p.id AND w.state = 'waiting' AND w.next_attempt_at <= statement_timestamp()
+          AND (p.is_live OR w.kind = 'ping')
+        ORDER BY w.next_attempt_at, w.number LIMIT %(each)s FOR UPDATE SKIP LOCKED
+    ) AS c
+), taken AS (
+    UPDATE notifications_call c SET state = 'claimed', token = %(token)s, started_at = NULL,
+        lease_until = statement_timestamp() + interval '1 s' * %(seconds)s
+    FROM due WHERE c.id = due.id RETURNING c.id, c.endpoint_id, c.kind, c.number, c.next_attempt_at
+)
+SELECT id, endpoint_id, kind, number FROM taken ORDER BY next_attempt_at, number
+"""
+
+_START = """
+UPDATE notifications_call SET started_at = statement_timestamp()
+WHERE id = ANY(%(ids)s) AND token = %(token)s AND lease_until > statement_timestamp() + interval '1 s' * %(left)s
+RETURNING id
+"""
+
+# What has come back in this instant, in one statement; each row only by its token. A retry waits as the schedule says
+# (the attempt's number is its place), or as long as the receiver asked for, whichever is later.
+_SETTLE = f"""
+WITH said AS MATERIALIZED (
+    SELECT *, set_config('synchronous_commit', 'off', true) FROM jsonb_to_recordset(%(said)s::jsonb) AS s(
+        id uuid, outcome text, code smallint, error text, milliseconds integer, host text, request_headers jsonb,
+        request_bytes integer, request_digest text, answer_headers jsonb, answer text, patience double precision)
+), held AS MATERIALIZED (
+    SELECT c.id, c.attempts, CASE
+        WHEN s.outcome = 'error' THEN CASE WHEN c.crashes + 1 >= {CRASHES} THEN 'quarantined' ELSE 'waiting' END
+        WHEN s.outcome <> 'retry' THEN s.outcome
+        WHEN c.kind = 'ping' OR c.attempts >= cardinality(%(schedule)s::integer[]) THEN 'failed'
+        ELSE 'waiting' END AS state
+    FROM notifications_call c JOIN said s ON s.id = c.id WHERE c.token = %(token)s FOR UPDATE OF c
+), done AS (
+    UPDATE notifications_call c SET
+        state = held.state,
+        settled_at = CASE WHEN held.state <> 'waiting' THEN statement_timestamp() END,
+        next_attempt_at = CASE WHEN held.state <> 'waiting' THEN c.next_attempt_at
+            ELSE statement_timestamp() + interval '1 s' * greatest(
+                (%(schedule)s::integer[])[least(held.attempts + 1, cardinality(%(schedule)s::integer[]))]
+                * (0.9 + random() / 5), coalesce(s.patience, 0)) END,
+        attempts = least(c.attempts + 1, 32000),
+        crashes = c.crashes + (s.outcome = 'error')::int,
+        token = NULL, lease_until = NULL, started_at = NULL
+    FROM held JOIN said s ON s.id = held.id WHERE c.id = held.id
+    RETURNING c.id, held.state
+), kept AS (
+    INSERT INTO notifications_try (call_id, at, outcome, code, error, milliseconds, host, request_headers,
+                                   request_bytes, request_digest, answer_headers, answer)
+    SELECT s.id, statement_timestamp(), CASE WHEN d.state = 'failed' THEN 'failed' ELSE s.outcome END, s.code, s.error,
+           s.milliseconds, s.host, s.request_headers, s.request_bytes, s.request_digest, s.answer_headers, s.answer
+    FROM said s JOIN done d ON d.id = s.id
+)
+SELECT id, state FROM done
+"""  # noqa: S608
+
+_CONDUCT = f"""
+UPDATE notifications_endpoint p SET
+    failures = CASE WHEN %(well)s THEN 0 ELSE p.failures END + %(failed)s,
+    failing_since = CASE WHEN %(failed)s = 0 THEN NULL WHEN %(well)s THEN statement_timestamp()
+        ELSE coalesce(p.failing_since, statement_timestamp()) END,
+    rest_until = CASE WHEN %(failed)s = 0 THEN NULL ELSE statement_timestamp() + interval '1 s' * greatest(
+        coalesce(%(patience)s::double precision, 0),
+        CASE WHEN %(silent)s THEN least(power(2, least(p.failures + 1, 20)), {LONGEST_REST})
+             WHEN p.failures >= 2 THEN least(power(2, least(p.failures - 1, 20)), {LONGEST_REST}) ELSE 0 END) END,
+    state = CASE WHEN %(gone)s OR p.failing_since < statement_timestamp() - interval '{FAILING_DAYS} days'
+                      AND %(failed)s > 0 AND NOT %(well)s THEN 'disabled' ELSE p.state END,
+    why = CASE WHEN p.state = 'disabled' THEN p.why WHEN %(gone)s THEN 'gone'
+               WHEN p.failing_since < statement_timestamp() - interval '{FAILING_DAYS} days'
+                    AND %(failed)s > 0 AND NOT %(well)s THEN 'failing' ELSE p.why END,
+    changed_at = CASE WHEN p.state <> 'disabled' AND (%(gone)s OR p.failing_since
+        < statement_timestamp() - interval '{FAILING_DAYS} days' AND %(failed)s > 0 AND NOT %(well)s)
+        THEN statement_timestamp() ELSE p.changed_at END
+WHERE p.id = %(endpoint)s AND p.holder = %(holder)s
+RETURNING p.failures, p.state = 'live', p.rest_until > statement_timestamp()
+"""  # noqa: S608
+
+
+def tell(head: int) -> tuple[int, bool]:
+    """Writes down the calls about the events up to `head`; how many, and whether endpoints may still be behind."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TELL, {"head": head, "events": EVENTS})
+        owed, moved = cursor.fetchone()
+    return int(owed), bool(moved)
+
+
+def recover() -> int:
+    """Frees the calls whose worker did not come back within its lease; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECOVER)
+        return int(cursor.fetchone()[0])
+
+
+def hold(token: uuid.UUID, limit: int, seconds: float) -> list[Held]:
+    """Takes up to `limit` endpoints with due calls for this worker alone, for so many seconds and the grace."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, {"token": token, "limit": limit, "seconds": seconds + GRACE})
+        return [Held(*row) for row in cursor.fetchall()]
+
+
+def let_go(token: uuid.UUID, endpoints: Sequence[int]) -> None:
+    """Gives endpoints back."""
+    if endpoints:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE notifications_endpoint SET holder = NULL, held_until = NULL"
+                " WHERE id = ANY(%s) AND holder = %s",
+                [list(endpoints), token],
+            )
+
+
+def claim(token: uuid.UUID, endpoints: Sequence[Held], each: int, seconds: float) -> list[Taken]:
+    """Takes up to `each` due calls of each endpoint, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "token": token,
+                "endpoints": [it.id for it in endpoints],
+                "live": [it.is_live for it in endpoints],
+                "each": each,
+                "seconds": seconds + GRACE,
+            },
+        )
+        return [Taken(*row) for row in cursor.fetchall()]
+
+
+def start(token: uuid.UUID, calls: Sequence[Taken]) -> set[uuid.UUID]:
+    """Says that these go on the wire now; which of them are still ours for long enough."""
+    if not calls:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_START, {"ids": [it.id for it in calls], "token": token, "left": SECONDS + 2})
+        return {row[0] for row in cursor.fetchall()}
+
+
+def settle(token: uuid.UUID, ended: Sequence[tuple[uuid.UUID, Told]]) -> dict[uuid.UUID, str]:
+    """Writes down how calls ended, each by its token; the state of those that were still ours."""
+    said = [
+        {
+            "id": call,
+            "outcome": str(told.outcome),
+            "code": told.code,
+            "error": told.error,
+            "milliseconds": told.milliseconds,
+            "host": told.host,
+            "request_headers": told.request_headers,
+            "request_bytes": told.request_bytes,
+            "request_digest": told.request_digest,
+            "answer_headers": told.answer_headers,
+            "answer": told.answer,
+            "patience": told.patience,
+        }
+        for call, told in ended
+    ]
+    values: dict[str, Any] = {"said": orjson.dumps(said).decode(), "schedule": list(SCHEDULE), "token": token}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SETTLE, values)
+        return dict(cursor.fetchall())
+
+
+def conduct(token: uuid.UUID, how: Conduct) -> tuple[int, bool] | None:
+    """Remembers how an endpoint behaved; its failures since the last success, and whether it may be called on now.
+    None when we hold it no more."""
+    values: dict[str, Any] = {
+        "endpoint": how.endpoint,
+        "holder": token,
+        "well": how.is_well,
+        "failed": how.failed,
+        "silent": how.is_silent,
+        "patience": how.patience,
+        "gone": how.is_gone,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CONDUCT, values)
+        row = cursor.fetchone()
+    return None if row is None else (int(row[0]), bool(row[1]) and not row[2])
+
+
+def release(token: uuid.UUID, calls: Sequence[uuid.UUID]) -> int:
+    """Gives back calls that were not started, as if nobody had taken them; returns how many."""
+    if not calls:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_call SET state = 'waiting', token = NULL, lease_until = NULL"
+            " WHERE id = ANY(%s) AND token = %s AND started_at IS NULL",
+            [list(calls), token],
+        )
+        return int(cursor.rowcount)
+
+
+def drop(token: uuid.UUID, calls: Sequence[uuid.UUID]) -> int:
+    """Ends claimed calls about what is no longer true; returns how many."""
+    if not calls:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_call SET state = 'dropped', settled_at = statement_timestamp(),"
+            " token = NULL, lease_until = NULL WHERE id = ANY(%s) AND token = %s AND started_at IS NULL",
+            [list(calls), token],
+        )
+        return int(cursor.rowcount)

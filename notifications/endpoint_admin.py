@@ -1,0 +1,336 @@
+"""The staff's door to webhooks: register and change endpoints, give them orders, read what was sent and answered."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from commitments.models import Commitment, Event
+from commitments.words import EventKind
+from notifications import calling, endpoints
+from notifications.admin import ReadOnly, is_administrator
+from notifications.models import Call, CallKind, Endpoint, EndpointState, Format, Try
+
+if TYPE_CHECKING:
+    EndpointPages = admin.ModelAdmin[Endpoint]
+    CallPages = admin.ModelAdmin[Call]
+    TryTable = admin.TabularInline[Try, Call]
+    EndpointFormBase = forms.ModelForm[Endpoint]
+else:
+    EndpointPages = CallPages = admin.ModelAdmin
+    TryTable = admin.TabularInline
+    EndpointFormBase = forms.ModelForm
+
+
+class EndpointForm(EndpointFormBase):
+    """The terms of an endpoint. What the verbs refuse is shown at its field."""
+
+    commitment = forms.ModelChoiceField(
+        Commitment.objects.all(),
+        label=_("commitment"),
+        to_field_name="code",
+        required=False,
+        widget=forms.TextInput,
+        help_text=_("The code of one commitment; empty: all of the accord."),
+        error_messages={"invalid_choice": _("There is no commitment with this code.")},
+    )
+    kinds = forms.MultipleChoiceField(
+        label=_("kinds of event"),
+        choices=EventKind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: every kind."),
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = ["name", "format", "url", "language", "accord", "commitment", "kinds", "at_once", "owner"]
+        widgets = {"url": forms.URLInput(attrs={"size": 80, "maxlength": 2048})}
+        help_texts = {
+            "accord": _("Empty: every accord."),
+            "at_once": _("How many calls may be on their way to it at a time (1 to 16)."),
+            "owner": _("Who is told, once, when the endpoint is given up."),
+            "url": _("A public address. That of a chat room is a secret: whoever knows it can write there."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.commitment is not None:
+            self.initial["commitment"] = self.instance.commitment.code
+        if self.instance.pk is not None:
+            self.fields["format"].disabled = True
+        users = get_user_model()._default_manager.filter(is_staff=True, is_active=True)
+        self.fields["owner"].queryset = users  # type: ignore[attr-defined]
+
+    def clean_url(self) -> str:
+        """An address that we would call."""
+        url = str(self.cleaned_data["url"])
+        try:
+            endpoints.check_url(url)
+        except ValidationError as error:
+            raise ValidationError(error.messages) from error
+        return url
+
+    def clean(self) -> dict[str, Any]:
+        """The commitment's accord is the accord."""
+        values = super().clean() or self.cleaned_data
+        commitment, accord = values.get("commitment"), values.get("accord")
+        if commitment is not None:
+            if accord is not None and commitment.accord != accord:
+                self.add_error("commitment", str(_("This commitment belongs to another accord.")))
+            values["accord"] = commitment.accord
+        return values
+
+
+class RangeForm(forms.Form):
+    """Which events to send again."""
+
+    first = forms.IntegerField(label=_("From event number"), min_value=1, max_value=2**62)
+    last = forms.IntegerField(label=_("To event number"), min_value=1, max_value=2**62)
+
+
+ORDERS = {
+    "ping": _("Send a test ping"),
+    "rotate": _("Make a new secret"),
+    "pause": _("Pause"),
+    "enable": _("Enable"),
+    "disable": _("Disable"),
+    "range": _("Send a range of events"),
+}
+_STATES = {"pause": EndpointState.PAUSED, "enable": EndpointState.LIVE, "disable": EndpointState.DISABLED}
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(ReadOnly, EndpointPages):
+    """Endpoints. Adding and changing go through the verbs in endpoints.py."""
+
+    form = EndpointForm
+    change_form_template = "admin/notifications/endpoint/change_form.html"
+    list_display = [
+        "name",
+        "format",
+        "host",
+        "accord",
+        "state",
+        "why",
+        "failures",
+        "failing_since",
+        "served_at",
+    ]
+    list_filter = ["state", "format"]
+    list_select_related = ["accord"]
+    fieldsets = [
+        (None, {"fields": ["name", "format", "url", "language", "at_once", "owner"]}),
+        (_("What it hears of"), {"fields": ["accord", "commitment", "kinds"]}),
+        (
+            _("How it behaves"),
+            {
+                "fields": [
+                    "state",
+                    "why",
+                    "changed_at",
+                    "failures",
+                    "failing_since",
+                    "rest_until",
+                    "served_at",
+                ]
+            },
+        ),
+    ]
+    readonly_fields = [
+        "state", "why", "changed_at", "failures", "failing_since", "rest_until", "served_at",
+    ]  # fmt: skip
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # type: ignore[override]
+        """Administrators."""
+        return is_administrator(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Administrators."""
+        return is_administrator(request)
+
+    @admin.display(description=_("host"))
+    def host(self, row: Endpoint) -> str:
+        """Where it lives; the rest of an address may be a secret."""
+        return row.url.split("/")[2]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Who registers an endpoint is told about it."""
+        return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Through the verbs."""
+        if change:
+            endpoints.change(obj, form.cleaned_data)
+        else:
+            row, request.fresh_secret = endpoints.register(form.cleaned_data)  # type: ignore[attr-defined]
+            obj.pk, obj.uuid = row.pk, row.uuid
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Shows the secret, this once."""
+        if request.fresh_secret:  # type: ignore[attr-defined]
+            return self._show_secret(request, obj, request.fresh_secret)  # type: ignore[attr-defined]
+        return super().response_add(request, obj, post_url_continue)
+
+    def _show_secret(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The secret of “%(name)s”") % {"name": endpoint.name},
+            "endpoint": endpoint,
+            "secret": secret,
+            "opts": self.opts,
+        }
+        answer = TemplateResponse(request, "admin/notifications/endpoint/secret.html", context)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page of orders of one endpoint."""
+        own = path(
+            "<int:pk>/orders/",
+            self.admin_site.admin_view(self.orders),
+            name="notifications_endpoint_orders",
+        )
+        return [own, *super().get_urls()]
+
+    def orders(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """GET shows what may be ordered, POST does it."""
+        if not is_administrator(request):
+            raise PermissionDenied
+        endpoint = get_object_or_404(Endpoint, pk=pk)
+        form = RangeForm()
+        order = request.POST.get("order", "") if request.method == "POST" else ""
+        if order == "range":
+            form = RangeForm(request.POST)
+            if form.is_valid() and (answer := self._send_range(request, endpoint, form)) is not None:
+                return answer
+        elif order:
+            return self._carry_out(request, endpoint, order)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Orders for “%(name)s”") % {"name": endpoint.name},
+            "endpoint": endpoint,
+            "form": form,
+            "orders": [(name, ORDERS[name]) for name in self._possible(endpoint)],
+            "latest": endpoint.calls.order_by("-created_at")[:10],
+            "opts": self.opts,
+        }
+        status = 400 if form.errors else 200
+        return TemplateResponse(request, "admin/notifications/endpoint/orders.html", context, status=status)
+
+    def _possible(self, endpoint: Endpoint) -> list[str]:
+        found = ["ping"]
+        if endpoint.format == Format.STANDARD:
+            found.append("rotate")
+        return found + [name for name, state in _STATES.items() if endpoint.state != state]
+
+    def _carry_out(self, request: HttpRequest, endpoint: Endpoint, order: str) -> HttpResponse:
+        page = reverse("admin:notifications_endpoint_orders", args=[endpoint.pk])
+        if order not in self._possible(endpoint):
+            self.message_user(request, _("This order cannot be given now."), messages.WARNING)
+        elif order == "rotate":
+            return self._show_secret(request, endpoint, endpoints.rotate(endpoint))
+        elif order == "ping":
+            endpoints.ping(endpoint)
+            self.message_user(request, _("A test is on its way; its answer appears below."), messages.SUCCESS)
+        else:
+            endpoints.set_state(endpoint, _STATES[order])
+            self.message_user(request, _("Done."), messages.SUCCESS)
+        return HttpResponseRedirect(page)
+
+    def _send_range(self, request: HttpRequest, endpoint: Endpoint, form: RangeForm) -> HttpResponse | None:
+        try:
+            done = endpoints.send_range(endpoint, form.cleaned_data["first"], form.cleaned_data["last"])
+        except endpoints.Refusal as error:
+            for name, said in error.message_dict.items():
+                form.add_error(name, said)
+            return None
+        self.message_user(
+            request,
+            ngettext("%(count)d delivery waits again.", "%(count)d deliveries wait again.", done)
+            % {"count": done},
+            messages.SUCCESS if done else messages.WARNING,
+        )
+        return HttpResponseRedirect(reverse("admin:notifications_endpoint_orders", args=[endpoint.pk]))
+
+
+class TryInline(ReadOnly, TryTable):
+    """The attempts at one call: what went out, what came back, how long it took."""
+
+    model = Try
+    fields = [
+        "at",
+        "outcome",
+        "code",
+        "error",
+        "milliseconds",
+        "host",
+        "request_headers",
+        "answer_headers",
+        "answer",
+    ]
+    extra = 0
+
+
+@admin.register(Call)
+class CallAdmin(ReadOnly, CallPages):
+    """The delivery log of webhooks."""
+
+    list_display = [
+        "id", "endpoint", "kind", "number", "state", "created_at", "next_attempt_at", "attempts", "crashes", "settled_at",
+    ]  # fmt: skip
+    list_filter = ["state", "kind", "endpoint"]
+    list_select_related = ["endpoint"]
+    fields = [
+        "id", "endpoint", "kind", "number", "state", "created_at", "next_attempt_at", "attempts", "crashes", "settled_at",
+        "body",
+    ]  # fmt: skip
+    readonly_fields = ["body"]
+    inlines = [TryInline]
+    actions = ["send_again"]
+    show_full_result_count = False
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("request"))
+    def body(self, row: Call) -> str:
+        """The body as it would be sent now, and whether the last attempt sent the same."""
+        if row.kind == CallKind.PING:
+            return "ping"
+        event = Event.objects.filter(pk=row.number or 0).select_related("accord", "commitment").first()
+        if event is None:
+            return "—"
+        made = calling.body_of(event, row.endpoint.format, row.endpoint.language)
+        last = row.tries.exclude(request_digest="").order_by("-id").first()
+        if last is not None and last.request_digest != hashlib.sha256(made).hexdigest():
+            return f"{made.decode()}\n\n({_('The last attempt sent another text: the event reads differently now.')})"
+        return made.decode()
+
+    def has_send_again_permission(self, request: HttpRequest) -> bool:
+        """Who may press the button."""
+        return is_administrator(request)
+
+    @admin.action(description=_("Send again"), permissions=["send_again"])
+    def send_again(self, request: HttpRequest, chosen: QuerySet[Call]) -> None:
+        """Puts calls that are over back into the queue, with the same webhook-id."""
+        done = endpoints.send_again(list(chosen.values_list("pk", flat=True)))
+        self.message_user(
+            request,
+            ngettext("%(count)d delivery waits again.", "%(count)d deliveries wait again.", done)
+            % {"count": done},
+            messages.SUCCESS if done else messages.WARNING,
+        )

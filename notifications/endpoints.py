@@ -1,0 +1,228 @@
+"""What staff may do with endpoints: register, change, rotate the secret, pause, enable, ping, send again.
+
+Endpoints are the post room's own matter, not part of the record: nothing here is an event. Every order raises Refusal
+with the field and the rule, and leaves nothing behind then.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from commitments.log import head
+from commitments.models import Event
+from commitments.words import Origin
+from notifications import sealing
+from notifications.models import (
+    Call,
+    CallKind,
+    CallState,
+    DisabledWhy,
+    Endpoint,
+    EndpointState,
+    Format,
+    Secret,
+)
+from tracker.kit import outbound
+
+# Receivers have this long to take over a new secret.
+OVERLAP = timedelta(hours=24)
+MOST_AT_A_TIME = 10_000
+FIELDS = ("name", "format", "url", "language", "accord", "commitment", "kinds", "at_once", "owner")
+
+
+class Refusal(ValidationError):
+    """An order that cannot be carried out; `message_dict` names the field and the rule."""
+
+
+def explain(code: str) -> str:
+    """What an address is refused for, in words."""
+    return {
+        "scheme": _("The address must begin with https:// or http://."),
+        "user": _("The address must not hold a user name or password."),
+        "host": _("The host of the address cannot be read in one way only."),
+        "port": _("The port of the address is not a port."),
+        "length": _("The address must not be longer than 2,048 characters."),
+        "characters": _("The address holds a space, a backslash or a control character."),
+        "inside": _("The address leads to a network that is not public."),
+    }.get(code, _("The address cannot be used."))
+
+
+def check_url(url: str) -> None:
+    """Raises Refusal for an address that we would not call. A name is not asked of a name server here."""
+    try:
+        outbound.check(url)
+    except outbound.Refused as error:
+        raise Refusal({"url": explain(error.code)}) from error
+
+
+def new_secret() -> str:
+    """A secret in the standard's form: 256 random bits."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _apply(row: Endpoint, values: Mapping[str, Any]) -> None:
+    for name in FIELDS:
+        if name in values:
+            setattr(row, name, values[name])
+    check_url(row.url)
+    if row.commitment is not None:
+        if row.accord is not None and row.accord != row.commitment.accord:
+            raise Refusal({"commitment": _("This commitment belongs to another accord.")})
+        row.accord = row.commitment.accord
+    try:
+        row.full_clean(exclude=["owner"])
+    except Refusal:
+        raise
+    except ValidationError as error:
+        raise Refusal(error.message_dict) from error
+
+
+@transaction.atomic
+def register(values: Mapping[str, Any], now: datetime | None = None) -> tuple[Endpoint, str]:
+    """A new endpoint that hears of what happens from now on, and its secret, which is shown this once.
+
+    A chat room has none: its address is its secret. Raises Refusal.
+    """
+    now = now or timezone.now()
+    row = Endpoint(created_at=now, changed_at=now, told_up_to=head().seq)
+    _apply(row, values)
+    row.save()
+    secret = ""
+    if row.format == Format.STANDARD:
+        secret = new_secret()
+        Secret.objects.create(endpoint=row, sealed=sealing.seal(secret), made_at=now)
+    return row, secret
+
+
+@transaction.atomic
+def change(endpoint: Endpoint, values: Mapping[str, Any]) -> Endpoint:
+    """Other terms for an endpoint; calls that wait go to the new address. Raises Refusal."""
+    row = _locked(endpoint)
+    if "format" in values and values["format"] != row.format:
+        raise Refusal({"format": _("The format stays: register another endpoint.")})
+    is_moved = "url" in values and values["url"] != row.url
+    _apply(row, values)
+    if is_moved:
+        row.failures, row.failing_since, row.rest_until = 0, None, None
+    row.save(update_fields=[*FIELDS, "failures", "failing_since", "rest_until"])
+    return row
+
+
+@transaction.atomic
+def rotate(endpoint: Endpoint, now: datetime | None = None) -> str:
+    """A new secret, shown this once; the former one signs as well for a day. Never more than two are live."""
+    now = now or timezone.now()
+    row = _locked(endpoint)
+    if row.format != Format.STANDARD:
+        raise Refusal({"format": _("A chat room has no secret: its address is its secret.")})
+    row.secrets.filter(ends_at__gt=now).update(ends_at=now)
+    row.secrets.filter(ends_at__isnull=True).update(ends_at=now + OVERLAP)
+    row.secrets.filter(ends_at__lte=now).delete()
+    secret = new_secret()
+    Secret.objects.create(endpoint=row, sealed=sealing.seal(secret), made_at=now)
+    return secret
+
+
+@transaction.atomic
+def set_state(endpoint: Endpoint, state: EndpointState, now: datetime | None = None) -> bool:
+    """Pauses (news are kept for later), disables (news are not kept) or enables; False when it stands so already.
+
+    Enabling a disabled endpoint begins at the head of the log; what it missed can be sent as a range.
+    """
+    now = now or timezone.now()
+    row = _locked(endpoint)
+    if row.state == state:
+        return False
+    if row.state == EndpointState.DISABLED:
+        row.told_up_to = head().seq
+    row.state, row.changed_at = state, now
+    row.why = DisabledWhy.STAFF if state == EndpointState.DISABLED else ""
+    row.failures, row.failing_since, row.rest_until = 0, None, None
+    row.owner_told_at = row.owner_next_try_at = None
+    row.save()
+    return True
+
+
+def ping(endpoint: Endpoint) -> Call:
+    """A test call, also to an endpoint that is paused or disabled; its answer is in the delivery log."""
+    now = timezone.now()
+    Endpoint.objects.filter(pk=endpoint.pk).update(rest_until=None)
+    return Call.objects.create(endpoint=endpoint, kind=CallKind.PING, created_at=now, next_attempt_at=now)
+
+
+def send_again(calls: Sequence[uuid.UUID]) -> int:
+    """Puts calls that are over back into the queue, with the same webhook-id; returns how many."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_call SET state = 'waiting', settled_at = NULL, crashes = 0, attempts = 0,"
+            " next_attempt_at = statement_timestamp()"
+            " WHERE id = ANY(%s) AND state IN ('sent', 'failed', 'quarantined', 'dropped')",
+            [list(calls)],
+        )
+        return int(cursor.rowcount)
+
+
+@transaction.atomic
+def send_range(endpoint: Endpoint, first: int, last: int) -> int:
+    """Sends the events numbered `first` to `last` (both included) that the endpoint asks for, again or for the first
+    time, however old; history entered later stays untold. Returns how many. Raises Refusal."""
+    row = _locked(endpoint)
+    if first < 1 or last < first:
+        raise Refusal({"last": _("The last number must not be before the first, which is at least 1.")})
+    if last - first >= MOST_AT_A_TIME:
+        raise Refusal({"last": _("At most %(most)d events at a time.") % {"most": MOST_AT_A_TIME}})
+    if row.state == EndpointState.DISABLED:
+        raise Refusal({"first": _("Enable the endpoint first.")})
+    wanted = Event.objects.filter(Q(seq__gte=first, seq__lte=last), wants(row), origin=Origin.LIVE)
+    numbers = list(wanted.values_list("seq", flat=True))
+    now = timezone.now()
+    owed = dict(row.calls.filter(number__in=numbers).values_list("number", "pk"))
+    Call.objects.bulk_create(
+        [
+            Call(endpoint=row, number=number, created_at=now, next_attempt_at=now)
+            for number in numbers
+            if number not in owed
+        ],
+        ignore_conflicts=True,
+    )
+    again = send_again(list(owed.values()))
+    return again + len(numbers) - len(owed)
+
+
+def wants(row: Endpoint) -> Q:
+    """The events that an endpoint asked for."""
+    found = Q()
+    if row.accord_id is not None:
+        found &= Q(accord=row.accord_id)
+    if row.commitment_id is not None:
+        found &= Q(commitment=row.commitment_id)
+    if row.kinds:
+        found &= Q(kind__in=row.kinds)
+    return found
+
+
+def needing_a_person() -> int:
+    """How many endpoints the post room has given up by itself."""
+    return Endpoint.objects.filter(state=EndpointState.DISABLED).exclude(why=DisabledWhy.STAFF).count()
+
+
+def waiting_calls() -> int:
+    """How many calls are due and wait at endpoints that are live."""
+    return Call.objects.filter(
+        state=CallState.WAITING, endpoint__state=EndpointState.LIVE, next_attempt_at__lte=timezone.now()
+    ).count()
+
+
+def _locked(endpoint: Endpoint) -> Endpoint:
+    return Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)

@@ -1,0 +1,96 @@
+"""Telling the owner of an endpoint, once, that the post room has given it up."""
+
+from __future__ import annotations
+
+import smtplib
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from notifications import home
+from notifications.letters import one_line
+from notifications.models import DisabledWhy, Endpoint
+
+log = structlog.get_logger(__name__)
+
+# One at a time, an hour between the tries: the row is marked before the mail goes and again when it was taken, so a
+# worker that dies in between repeats it once, with the same Message-ID.
+_TAKE = """
+WITH untold AS MATERIALIZED (
+    SELECT id FROM notifications_endpoint
+    WHERE state = 'disabled' AND why IN ('gone', 'failing') AND owner_id IS NOT NULL AND owner_told_at IS NULL
+      AND (owner_next_try_at IS NULL OR owner_next_try_at <= statement_timestamp())
+    ORDER BY changed_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE notifications_endpoint p SET owner_next_try_at = statement_timestamp() + interval '1 hour'
+FROM untold WHERE p.id = untold.id RETURNING p.id
+"""
+
+
+def tell() -> int:
+    """Mails the owners of endpoints that were given up and not yet told of; returns how many mails were taken."""
+    told = 0
+    while (row := _take()) is not None:
+        told += _tell(row)
+    return told
+
+
+def _take() -> Endpoint | None:
+    if not Endpoint.objects.filter(
+        state="disabled", owner_told_at=None, why__in=[DisabledWhy.GONE, DisabledWhy.FAILING]
+    ).exists():
+        return None
+    if not home.is_home():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE)
+        row = cursor.fetchone()
+    return None if row is None else Endpoint.objects.select_related("owner").get(pk=row[0])
+
+
+def _tell(row: Endpoint) -> int:
+    assert row.owner is not None
+    address = str(getattr(row.owner, "email", ""))
+    if not address:
+        Endpoint.objects.filter(pk=row.pk).update(owner_told_at=timezone.now())
+        return 0
+    try:
+        _mail(row, address).send()
+    except (OSError, smtplib.SMTPException) as error:
+        log.warning("owner_not_told", endpoint=row.pk, error=type(error).__name__)
+        return 0
+    Endpoint.objects.filter(pk=row.pk).update(owner_told_at=timezone.now())
+    return 1
+
+
+def _mail(row: Endpoint, address: str) -> EmailMessage:
+    """The mail, in the endpoint's language."""
+    with translation.override(row.language):
+        values: dict[str, Any] = {
+            "name": row.name,
+            "site": settings.SITE_NAME,
+            "why": row.get_why_display(),
+            "page": settings.SITE_URL + reverse("admin:notifications_endpoint_change", args=[row.pk]),
+        }
+        subject = _("The endpoint “%(name)s” was disabled") % values
+        body = (
+            _(
+                "%(site)s no longer calls the endpoint “%(name)s”. The reason: %(why)s.\n\n"
+                "News are not kept for it. When it works again, enable it and send what it missed as a range:\n"
+                "%(page)s\n\n"
+                "This is the only mail about it."
+            )
+            % values
+        )
+    moment = int(row.changed_at.timestamp())
+    headers = {
+        "Message-ID": f"<endpoint-{row.uuid}-{moment}@{settings.SITE_HOST}>",
+        "Auto-Submitted": "auto-generated",
+    }
+    return EmailMessage(one_line(subject), body, to=[address], headers=headers)
