@@ -9,9 +9,9 @@ from decimal import ROUND_DOWN, Decimal
 from babel.numbers import format_percent
 from django.utils.translation import gettext as _
 
-from commitments.models import Commitment, Contribution
+from commitments.models import Accord, Commitment, Contribution
 from commitments.money import Target, babel_locale, range_in_words, target_of
-from commitments.progress import Given, Sum, by_stage
+from commitments.progress import Given, Sum, across, by_stage
 from commitments.words import Bound, Stage
 
 WIDTH = 1000
@@ -153,3 +153,30 @@ def ledger(commitment: Commitment) -> Ledger | None:
         inner=list(inner.order_by("code")) if target else [],
         has_currencies=len({one.currency for one in sums}) > 1,
     )
+
+
+def sums_of(accords: Iterable[int]) -> dict[int, list[Sum]]:
+    """What is on record over all commitments of accords, by accord id, by stage and currency, in two queries.
+
+    A sum inside a sum is counted once.
+    """
+    given: dict[int, dict[str, list[Given]]] = {accord: {} for accord in accords}
+    rows = Contribution.objects.standing().filter(commitment__accord__in=list(given))
+    for row in rows.select_related("commitment").only(
+        "stage", "currency", "amount_low", "amount_high", "bound", "withdrawn_at",
+        "commitment__code", "commitment__accord_id",
+    ):  # fmt: skip
+        of_accord = given[row.commitment.accord_id]
+        of_accord.setdefault(row.commitment.code, []).extend(given_by([row]))
+    inside = {
+        code: (amount or {}).get("inside") or ""
+        for code, amount in Commitment.objects.filter(
+            accord__in=[accord for accord, some in given.items() if some], amount__isnull=False
+        ).values_list("code", "amount")
+    }
+    return {accord: across(some, inside) for accord, some in given.items()}
+
+
+def lines_of(accord: Accord) -> list[Line]:
+    """The same for the page of one accord, in words."""
+    return [_line(one, None, Decimal(1)) for one in sums_of([accord.pk])[accord.pk]]

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from commitments import choosing, explaining, meanings, showing, standing
+from commitments.ledger import lines_of
 from commitments.log import head
 from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Section, Topic
 from commitments.operations.keeping import facts_of
@@ -84,6 +85,7 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
             "found": paginator.count,
             "tally": choosing.tallies([one], now)[one.pk],
             "changes": [] if form.is_narrowed else latest_changes([one], CHANGES),
+            "money": [] if form.is_narrowed else lines_of(one),
             "sources": one.sources.order_by("code"),
             "now": now,
         }

@@ -93,5 +93,16 @@ def counted_once(named: Iterable[str], inside: Mapping[str, str]) -> set[str]:
 
 
 def across(given: Mapping[str, Sequence[Given]], inside: Mapping[str, str]) -> list[Sum]:
-    """The sums over several commitments by code, by stage and currency, without what lies inside another of them."""
-    return by_stage(one for code in sorted(counted_once(given, inside)) for one in given[code])
+    """The sums over several commitments by code, by stage and currency, each sum inside a sum counted once.
+
+    An inner sum is left out of a stage and currency only where an outer one has told its own there: what only the
+    inner one tells is not lost.
+    """
+    told: dict[tuple[str, str], set[str]] = {}
+    for code, some in given.items():
+        for one in some:
+            told.setdefault((one.stage, one.currency), set()).add(code)
+    counted = {key: counted_once(codes, inside) for key, codes in told.items()}
+    return by_stage(
+        one for code in sorted(given) for one in given[code] if code in counted[one.stage, one.currency]
+    )

@@ -60,21 +60,18 @@ SHAPES: dict[str, Shape] = {
                 basis=or_null(text("What is counted.")),
             )
         ),
-        stages=many(
-            obj(
-                "The sum of one stage in one currency.",
-                stage=word(words.Stage),
-                currency=text(),
-                low=text("The lowest sum that the sources allow."),
-                high=text("The highest."),
-                minimum=flag("At least one source says at least: so does the sum."),
-                contributions=number("How many it is made of."),
-                share_low=or_null(
-                    text("Part of the target in the same currency, cut to four digits; 1: all.")
-                ),
-                share_high=or_null(text()),
-            )
-        ),
+        stages=many(ref("StageSum")),
+    ),
+    "StageSum": obj(
+        "The sum of one stage in one currency.",
+        stage=word(words.Stage),
+        currency=text(),
+        low=text("The lowest sum that the sources allow."),
+        high=text("The highest."),
+        minimum=flag("At least one source says at least: so does the sum."),
+        contributions=number("How many it is made of."),
+        share_low=or_null(text("Part of the target in the same currency, cut to four digits; 1: all.")),
+        share_high=or_null(text()),
     ),
     "Position": obj(
         "What a party says of the record, in its own words; resolved ones stay.",

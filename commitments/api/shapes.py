@@ -354,6 +354,9 @@ SHAPES: dict[str, Shape] = {
             total=number(),
             by_status={"type": "object", "additionalProperties": {"type": "integer"}},
         ),
+        money=many(
+            ref("StageSum"), "What is on record over all commitments; a sum inside a sum is counted once."
+        ),
         commitments_url=link(),
         events_url=link(),
     ),

@@ -8,12 +8,14 @@ from urllib.parse import quote
 from django.db.models import Count, QuerySet
 from django.urls import reverse
 
+from commitments.ledger import sums_of
 from commitments.models import Accord, AccordParty, Commitment, Section
 from commitments.wire.addresses import Rows, Wire, api_address, site_address
+from commitments.wire.money import stage_sum
 
 
 def accords(found: QuerySet[Accord]) -> list[Wire]:
-    """Accords with their parties, parts, and how many commitments stand at which status, in four queries."""
+    """Accords with their parties, parts, and how many commitments stand at which status, in six queries."""
     rows = list(found)
     keys = [row.pk for row in rows]
     parties: Rows = defaultdict(list)
@@ -40,6 +42,7 @@ def accords(found: QuerySet[Accord]) -> list[Wire]:
         .order_by("accord_id", "status")
     ):
         counts[accord][status] = number
+    money = sums_of(keys)
     return [
         {
             "code": row.code,
@@ -62,6 +65,7 @@ def accords(found: QuerySet[Accord]) -> list[Wire]:
             "parties": parties[row.pk],
             "sections": sections[row.pk],
             "commitments": {"total": sum(counts[row.pk].values()), "by_status": counts[row.pk]},
+            "money": [stage_sum(one) for one in money[row.pk]],
             "commitments_url": f"{api_address('commitments')}?accord={quote(row.code)}",
             "events_url": f"{api_address('events')}?accord={quote(row.code)}",
         }

@@ -108,7 +108,8 @@ def given(rows: Iterable[Wire]) -> list[Given]:
     ]
 
 
-def _stage(one: Sum) -> Wire:
+def stage_sum(one: Sum) -> Wire:
+    """What one stage comes to in one currency."""
     return {
         "stage": one.stage,
         "currency": one.currency,
@@ -127,7 +128,7 @@ def _stage(one: Sum) -> Wire:
 def money_of(amount: Mapping[str, Any] | None, rows: Iterable[Wire]) -> Wire | None:
     """The target, and what the contributions come to by stage and currency; None where there is neither."""
     target = target_of(amount)
-    stages = [_stage(one) for one in by_stage(given(rows), target)]
+    stages = [stage_sum(one) for one in by_stage(given(rows), target)]
     if target is None and not stages:
         return None
     said = None

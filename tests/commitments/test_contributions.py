@@ -375,13 +375,28 @@ def test_what_lies_inside_another_sum_is_never_counted_twice(
     given_by = {f"C{n}": rows for n, rows in enumerate(some)}
     counted = progress.counted_once(given_by, inside)
     for code in given_by:
-        outwards, at = [], inside[code]
-        while at:
-            outwards.append(at)
-            at = inside[at]
-        assert (code in counted) == (not set(outwards) & set(given_by))
-    expected = progress.by_stage(one for code in sorted(counted) for one in given_by[code])
-    assert progress.across(given_by, inside) == expected
+        assert (code in counted) == (not outwards_of(code, inside) & set(given_by))
+    sums = {(one.stage, one.currency): one for one in progress.across(given_by, inside)}
+    for stage in Stage.values:
+        for currency in ("USD", "JPY", "EUR"):
+            told = {
+                code: [one for one in rows if (one.stage, one.currency) == (stage, currency)]
+                for code, rows in given_by.items()
+            }
+            tellers = {code for code, rows in told.items() if rows}
+            lows = [
+                one.low for code in tellers if not outwards_of(code, inside) & tellers for one in told[code]
+            ]
+            assert (sums[stage, currency].low if lows else 0) == sum(lows)
+            assert ((stage, currency) in sums) == bool(lows)
+
+
+def outwards_of(code: str, inside: dict[str, str]) -> set[str]:
+    """Every commitment whose sum contains this one's, however far out."""
+    found = set()
+    while code := inside[code]:
+        found.add(code)
+    return found
 
 
 def test_a_pledge_inside_a_pledge_through_one_that_is_not_asked_for_is_left_out() -> None:

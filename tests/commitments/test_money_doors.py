@@ -126,6 +126,25 @@ def test_a_sum_inside_a_sum_is_told_on_both_and_added_on_neither() -> None:
     assert "It lies inside the sum of TST-2" in words(get("/commitments/TST-1/"))
 
 
+def test_an_accord_tells_its_money_by_stage_and_counts_a_sum_inside_a_sum_once() -> None:
+    accord = world.an_accord()
+    assert "Money on record" not in get("/accords/tst-2024/")
+    outer = world.a_commitment(accord, "TST-2")
+    inner = world.a_commitment(accord, "TST-1", details={"amount": {**TARGET, "inside": "TST-2"}})
+    recorded(outer, stage="pledged", amount="12000000000", bound="minimum")
+    recorded(inner, stage="pledged", amount="4500000000")
+    recorded(inner, amount="1500000000")
+    recorded(world.a_commitment(accord, "TST-3"), amount="500000000")
+    said = words(get("/accords/tst-2024/"))
+    assert "Pledged at least 12 billion US dollars 1 Delivered 2 billion US dollars 2" in said
+    assert "16.5 billion" not in said
+    told = Client().get("/api/v1/accords/TST-2024/").json()["money"]
+    assert [(one["stage"], one["low"], one["minimum"], one["share_low"]) for one in told] == [
+        ("pledged", "12000000000", True, None),
+        ("delivered", "2000000000", False, None),
+    ]
+
+
 def test_a_target_without_a_payment_accuses_nobody(commitment: Commitment) -> None:
     said = words(get("/commitments/TST-1/"))
     assert "No payment is on record yet. That says nothing about whether any was made." in said
