@@ -218,9 +218,7 @@ def stood(told: Told, accord_ends_on: date | None, moment: Moment) -> Past | Non
     )
 
 
-def told_of(
-    keys: Iterable[int], known_at: datetime | None = None, kinds: Sequence[str] | None = None
-) -> Record:
+def told_of(keys: Iterable[int], known_at: datetime | None = None) -> Record:
     """What the log had told of the commitments with these ids, and of their accords, in two queries."""
     keys = list(keys)
     events = Event.objects.order_by("seq")
@@ -230,8 +228,6 @@ def told_of(
         kind="accord_registered", accord__in=Commitment.objects.filter(pk__in=keys).values("accord")
     )
     of_commitments = events.filter(commitment__in=keys)
-    if kinds is not None:
-        of_commitments = of_commitments.filter(kind__in=kinds)
     record = fold(orjson.loads(body) for body in of_accords.values_list("body", flat=True))
     bodies = of_commitments.values_list("body", flat=True).iterator(chunk_size=2000)
     return fold((orjson.loads(body) for body in bodies), record)

@@ -258,6 +258,17 @@ class Plain(TextChoices):
     CONTEXT = "context", pgettext_lazy("standing", "Context")
 
 
+class Uncounted(TextChoices):
+    """Why a commitment stands in no percentage; the first that applies."""
+
+    BASELINE = "baseline", _("context, not a promise")
+    UNBOUND = "unbound", _("nobody is bound")
+    UNVERIFIABLE = "unverifiable", _("cannot be verified from outside")
+    EXPLORATORY = "exploratory", _("its words only explore")
+    DECLARATORY = "declaratory", _("its words only declare")
+    DORMANT = "dormant", _("on standby until its trigger")
+
+
 class EventKind(TextChoices):
     """The log's words, in the past tense."""
 
@@ -343,6 +354,20 @@ ADVERSE = frozenset({_S.NOT_FULFILLED, _S.STALLED})
 # A commitment with one of these is over: its open deadlines close.
 FINAL = frozenset({_S.FULFILLED, _S.SUPERSEDED})
 UNCOUNTED_STRENGTHS = frozenset({Strength.EXPLORATORY, Strength.DECLARATORY})
+
+
+# How far each status goes towards "progress", in quarters. What has stopped is not undone; what is closed cannot grow.
+QUARTERS: dict[str, int] = {
+    Status.NOT_ASSESSED: 0,
+    Status.NOT_STARTED: 0,
+    Status.IN_PROGRESS: 1,
+    Status.STALLED: 1,
+    Status.PARTLY_FULFILLED: 2,
+    Status.FULFILLED: 4,
+    Status.UPHELD: 4,
+    Status.NOT_FULFILLED: 0,
+    Status.SUPERSEDED: 0,
+}
 
 
 def legal_moves(status: str, kind: str) -> list[str]:

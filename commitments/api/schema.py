@@ -9,17 +9,19 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from commitments import words
 from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.shapes import SHAPES, ref
+from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
 from tracker.kit.localized import LANGUAGES
 from tracker.kit.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 SETTINGS = {
     # The shapes name their own enumerations; the hook that would do so for serializers has nothing to add.
     "POSTPROCESSING_HOOKS": [],
-    "APPEND_COMPONENTS": {"schemas": SHAPES | MONEY_SHAPES},
+    "APPEND_COMPONENTS": {"schemas": SHAPES | MONEY_SHAPES | STATISTICS_SHAPES},
     "TAGS": [
         {"name": "accords"},
         {"name": "commitments"},
         {"name": "contributions"},
+        {"name": "statistics"},
         {"name": "events"},
         {"name": "about"},
     ],
@@ -139,6 +141,17 @@ CONTRIBUTIONS = _said(
     _any_of("stage", "How far it has come.", list(words.Stage.values)),
     _any_of("currency", "ISO 4217; nothing is converted."),
     _any_of("party", "The code of the party that gives it."),
+    LIMIT,
+    CURSOR,
+)
+STATISTICS = _said(
+    "statistics",
+    "list_statistics",
+    "Fully fulfilled and progress, by accord, with their denominators",
+    _answers("StatisticsPage"),
+    _any_of("accord", "The code of an accord."),
+    AS_OF,
+    KNOWN_AT,
     LIMIT,
     CURSOR,
 )

@@ -400,6 +400,7 @@ SHAPES: dict[str, Shape] = {
         accords=link(),
         commitments=link(),
         contributions=link(),
+        statistics=link(),
         events=link(),
         schema=link(),
         docs=link(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from commitments.api import documents, money, views
+from commitments.api import documents, money, statistics, views
 
 app_name = "api"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("commitments/", views.Commitments.as_view(), name="commitments"),
     path("commitments/<path:code>/", views.OneCommitment.as_view(), name="commitment"),
     path("contributions/", money.Contributions.as_view(), name="contributions"),
+    path("statistics/", statistics.StatisticsOfAccords.as_view(), name="statistics"),
     path("events/", views.Events.as_view(), name="events"),
     path("schema/", documents.Schema.as_view(), name="schema"),
     path("docs/", documents.docs, name="docs"),

@@ -104,6 +104,7 @@ class Index(Door):
                 "accords": wire.api_address("accords"),
                 "commitments": wire.api_address("commitments"),
                 "contributions": wire.api_address("contributions"),
+                "statistics": wire.api_address("statistics"),
                 "events": wire.api_address("events"),
                 "schema": wire.api_address("schema"),
                 "docs": wire.api_address("docs"),
