@@ -9,6 +9,7 @@ from commitments.models import Commitment
 
 count_audience: list[Callable[[Commitment], int]] = []
 oldest_waiting: list[Callable[[], datetime | None]] = []
+troubles: list[Callable[[], list[str]]] = []
 
 
 def audience(commitment: Commitment) -> int:
@@ -19,3 +20,8 @@ def audience(commitment: Commitment) -> int:
 def waiting_since() -> datetime | None:
     """Since when (UTC) the longest waiting message has been due; None when none waits or nobody has registered."""
     return min((since for ask in oldest_waiting if (since := ask()) is not None), default=None)
+
+
+def what_is_wrong() -> list[str]:
+    """What staff should know of the machinery that carries the news, in the reader's language."""
+    return [said for ask in troubles for said in ask()]

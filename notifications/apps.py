@@ -15,8 +15,11 @@ class NotificationsConfig(AppConfig):
         from commitments import announcing
         from notifications.outbox import oldest_waiting
         from notifications.telling import audience_of
+        from notifications.troubles import what_is_wrong
 
         if audience_of not in announcing.count_audience:
             announcing.count_audience.append(audience_of)
         if oldest_waiting not in announcing.oldest_waiting:
             announcing.oldest_waiting.append(oldest_waiting)
+        if what_is_wrong not in announcing.troubles:
+            announcing.troubles.append(what_is_wrong)

@@ -26,7 +26,6 @@ from notifications import sealing
 from notifications.models import (
     Call,
     CallKind,
-    CallState,
     DisabledWhy,
     Endpoint,
     EndpointState,
@@ -210,18 +209,6 @@ def wants(row: Endpoint) -> Q:
     if row.kinds:
         found &= Q(kind__in=row.kinds)
     return found
-
-
-def needing_a_person() -> int:
-    """How many endpoints the post room has given up by itself."""
-    return Endpoint.objects.filter(state=EndpointState.DISABLED).exclude(why=DisabledWhy.STAFF).count()
-
-
-def waiting_calls() -> int:
-    """How many calls are due and wait at endpoints that are live."""
-    return Call.objects.filter(
-        state=CallState.WAITING, endpoint__state=EndpointState.LIVE, next_attempt_at__lte=timezone.now()
-    ).count()
 
 
 def _locked(endpoint: Endpoint) -> Endpoint:

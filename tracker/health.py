@@ -1,7 +1,7 @@
-"""`/livez` and `/readyz`: whether this process lives, and whether it can serve, with how fresh the product's work is.
+"""`/livez` and `/readyz`: whether this process lives, and whether it can serve, with how fresh the work is.
 
 `/readyz` is 503 only when this process itself cannot serve (its database is out of reach): a dead scanner must not
-take the pages down with it. What is late stands in the body, for a monitor to read.
+take the pages down with it. What is late stands in the body, for a monitor to read. `/metrics` goes in here, too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from commitments.models import Heartbeat
 from notifications import home
 from notifications.models import Line
 from notifications.outbox import oldest_waiting
+from tracker import metrics
 
 JOBS = ("scan", "fan_out", "deliver", "call")
 # Beat ticks every second or few; a job that has not looked for this long is not looking.
@@ -39,6 +40,8 @@ class Probes:
             return _answer({"status": "alive"}, 200)
         if request.path == "/readyz":
             return readyz()
+        if request.path == "/metrics":
+            return metrics.answer(request)
         return self.get_response(request)
 
 

@@ -232,6 +232,11 @@ EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 10, 1, 60)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <alerts@{SITE_HOST}>")
 # Sign-ups an hour from one network (an IPv4 address, an IPv6 /64).
 SIGNUPS_PER_NETWORK = number("SIGNUPS_PER_NETWORK", 30, 1, 100000)
+# `/metrics` answers whoever brings this token, or, where that is set, this machine itself.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 32:
+    raise ImproperlyConfigured("METRICS_TOKEN is weak: use at least 32 random characters.")
+METRICS_LOOPBACK = flag("METRICS_LOOPBACK", False)
 # Our own client reaches public addresses only; tests and the fault bench name the ports of 127.0.0.1 that it may.
 try:
     OUTBOUND_LOOPBACK_PORTS = frozenset(int(port) for port in env.list("OUTBOUND_LOOPBACK_PORTS", default=[]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from commitments.admin.reading import within
-from commitments.announcing import waiting_since
+from commitments.announcing import waiting_since, what_is_wrong
 from commitments.models import Assessment, Commitment, Event, Heartbeat
 from commitments.sentences import facts_of, sentence
 from commitments.words import Review, Timeliness, Upkeep
@@ -51,7 +51,6 @@ class Desk:
     drafts: list[Assessment]
     events: list[dict[str, Any]]
     beats: list[Beat]
-    warnings: list[str]
 
 
 def in_seconds(length: timedelta) -> str:
@@ -68,7 +67,7 @@ def in_seconds(length: timedelta) -> str:
     return ngettext("%d second", "%d seconds", seconds) % seconds
 
 
-def desk_of(request: HttpRequest) -> Desk:
+def desk_of(request: HttpRequest, beats: list[Beat]) -> Desk:
     """What needs doing in the accords that this member of staff has a role for."""
     now = timezone.now()
     list_page = reverse("admin:commitments_commitment_changelist")
@@ -107,20 +106,25 @@ def desk_of(request: HttpRequest) -> Desk:
         "commitment", "accord"
     )
     events = [{"event": row, "sentence": sentence(row.kind, facts_of(row.body))} for row in latest[:10]]
-    beats = _beats(now)
+    return Desk(figures, drafts, events, beats)
+
+
+def warnings(beats: list[Beat]) -> list[str]:
+    """What stands still or is held back, for the banner on every page of the staff; empty when all is well."""
     late = "; ".join(f"{beat.label}: {beat.said}" for beat in beats if beat.is_late)
     warning = _("Something stands still. %(late)s. See whether beat, the workers and the mail server run.")
-    warnings = [warning % {"late": late}] if late else []
-    return Desk(figures, drafts, events, beats, warnings)
+    return [*([warning % {"late": late}] if late else []), *what_is_wrong()]
 
 
-def _beats(now: Any) -> list[Beat]:
+def beats_at(now: datetime) -> list[Beat]:
+    """When each job last looked, and what has waited longest, as of `now` (UTC)."""
     known = dict(Heartbeat.objects.values_list("name", "at"))
     found = []
     for name, label in (
         ("scan", _("The clock looked")),
         ("fan_out", _("News were given out")),
         ("deliver", _("Mail was sent out")),
+        ("call", _("Webhooks were sent out")),
     ):
         at = known.get(name)
         if at is None:

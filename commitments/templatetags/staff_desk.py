@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.utils import timezone
 
 from commitments.admin.accords import outbound as link
-from commitments.admin.desk import Desk, desk_of
+from commitments.admin.desk import Beat, Desk, beats_at, desk_of, warnings
 from tracker.kit.localized import pick, picked_language
 
 register = template.Library()
@@ -20,8 +21,24 @@ def desk(context: dict[str, Any]) -> Desk:
     request = context["request"]
     found = getattr(request, "_desk", None)
     if found is None:
-        found = request._desk = desk_of(request)
+        found = request._desk = desk_of(request, _beats(request))
     return found
+
+
+def _beats(request: Any) -> list[Beat]:
+    """Looked at once per request: the banner and the desk show the same."""
+    found = getattr(request, "_beats", None)
+    if found is None:
+        found = request._beats = beats_at(timezone.now())
+    return found
+
+
+@register.simple_tag(takes_context=True)
+def banner(context: dict[str, Any]) -> list[str]:
+    """What stands still, for signed-in staff; nothing for anybody else."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    return warnings(_beats(request)) if user is not None and user.is_active and user.is_staff else []
 
 
 @register.filter

@@ -361,7 +361,7 @@ def test_the_desk_says_what_waits_and_warns_when_nobody_looks(commitment: Commit
     silent = client.get("/admin/")
     assert "never yet" in text(silent)
     now = datetime.now(UTC)
-    for name in ("scan", "fan_out", "deliver"):
+    for name in ("scan", "fan_out", "deliver", "call"):
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=5))
     desk = client.get("/admin/")
     said = text(desk)

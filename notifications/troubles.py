@@ -1,0 +1,58 @@
+"""What staff should know of the post room: a copy that sends nothing, a server that is down, what needs a person."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from notifications import home
+
+# One look for every page of the staff: partial indexes answer the first three.
+_LOOK = """
+SELECT EXISTS (SELECT 1 FROM notifications_line WHERE down_since IS NOT NULL),
+    (SELECT count(*) FROM notifications_delivery WHERE state IN ('failed', 'quarantined') AND state = 'quarantined')
+    + (SELECT count(*) FROM notifications_call WHERE state IN ('failed', 'quarantined') AND state = 'quarantined'),
+    (SELECT count(*) FROM notifications_endpoint WHERE state = 'disabled' AND why <> 'staff')
+"""
+
+
+def _look() -> tuple[bool, int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK)
+        is_down, aside, given_up = cursor.fetchone()
+    return bool(is_down), int(aside), int(given_up)
+
+
+def what_is_wrong() -> list[str]:
+    """Sentences in the active language; empty when all is well."""
+    found = []
+    if home.is_stranger():
+        found.append(
+            _(
+                "This database is a copy of another one: no mail and no webhook leaves it until "
+                "“manage.py resume_sending” has run."
+            )
+        )
+    is_down, aside, given_up = _look()
+    if is_down:
+        found.append(_("The mail server cannot be reached; what waits is sent when it is back."))
+    if aside:
+        found.append(
+            ngettext(
+                "%(count)d delivery is in quarantine and waits for a person.",
+                "%(count)d deliveries are in quarantine and wait for a person.",
+                aside,
+            )
+            % {"count": aside}
+        )
+    if given_up:
+        found.append(
+            ngettext(
+                "%(count)d endpoint was disabled because it failed.",
+                "%(count)d endpoints were disabled because they failed.",
+                given_up,
+            )
+            % {"count": given_up}
+        )
+    return found
