@@ -41,7 +41,9 @@ _FURTHEST = {
     "BYWEEKNO": 53,
     "BYSETPOS": 366,
     "INTERVAL": 1000,
+    "COUNT": 1000,
 }
+_NUMBER = re.compile(r"[+-]?\d{1,4}", re.ASCII)
 # More dates than any duty has: a rule that asks for more is a slip.
 MOST_OCCURRENCES = 1000
 # part of the year -> (first month, months it lasts)
@@ -237,14 +239,17 @@ def occurrences(rule: str, start: date, until: date) -> list[date]:
         raise DateError(f"{rule!r}: a recurrence is made of whole days, and its start stands beside it.")
     for name, furthest in _FURTHEST.items():
         for value in parts.get(name, "").split(",") if name in parts else ():
-            if not value.lstrip("+-").isdecimal() or not 1 <= abs(int(value)) <= furthest:
+            if _NUMBER.fullmatch(value) is None or not 1 <= abs(int(value)) <= furthest:
                 raise DateError(f"{rule!r}: {name} is a number up to {furthest}.")
+    # COUNT is ours to keep: beside the end that bounds the search dateutil would not take it.
+    most = int(parts.pop("COUNT", MOST_OCCURRENCES + 1))
+    text = ";".join(f"{name}={value}" for name, value in parts.items())
     try:
         found: Any = rrulestr(text, dtstart=datetime.combine(start, time.min))
         # Bounded, so that a rule which names no day at all (30 February) is not followed to the end of the calendar.
         last = datetime.combine(until, time.max)
         found = found.replace(until=min(found._until, last) if found._until else last)
-        days = [moment.date() for moment in islice(iter(found), MOST_OCCURRENCES + 1)]
+        days = [moment.date() for moment in islice(iter(found), min(most, MOST_OCCURRENCES + 1))]
     except (ValueError, TypeError, OverflowError) as error:
         raise DateError(f"{rule!r} cannot be read as a recurrence (RFC 5545): {error}.") from None
     if len(days) > MOST_OCCURRENCES:
