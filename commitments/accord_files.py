@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 from django.conf import settings
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 SCHEMA = Path(settings.BASE_DIR) / "fixtures" / "accord.schema.json"
 MAX_BYTES = 20_000_000
 Path_ = tuple[str | int, ...]
 _RELATIVE = re.compile(r"today(?:([+-])(\d{1,5})d)?", re.ASCII)
+_RELATIVE_INSTANT = re.compile(r"now(?:([+-])(\d{1,5})([dhm]))?", re.ASCII)
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 # Keys whose values are prose: "today" is a word there, not a date.
 _PROSE = {
     "title",
@@ -156,13 +158,17 @@ def _build(node: yaml.Node | None, path: Path_, lines: dict[Path_, int], seen: s
     return node.value
 
 
-def resolve(value: Any, today: date, key: str = "") -> Any:
-    """The value with `today`, `today-40d`, `today+20d` replaced by ISO dates, everywhere but in prose."""
+def resolve(value: Any, today: date, now: datetime, key: str = "") -> Any:
+    """The value with `today`, `today-40d`, `now-3h` replaced by ISO dates and instants, everywhere but in prose."""
     if isinstance(value, dict):
-        return {name: resolve(item, today, name) for name, item in value.items()}
+        return {name: resolve(item, today, now, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [resolve(item, today, key) for item in value]
-    if isinstance(value, str) and "today" in value and key not in _PROSE:
+        return [resolve(item, today, now, key) for item in value]
+    if not isinstance(value, str) or key in _PROSE:
+        return value
+    if value.startswith("now"):
+        return _relative_instant(value, now)
+    if "today" in value:
         parts = value.split("/")
         if all(_RELATIVE.fullmatch(part) or not part.startswith("today") for part in parts):
             return "/".join(_relative(part, today) for part in parts)
@@ -177,16 +183,38 @@ def _relative(text: str, today: date) -> str:
     return (today + timedelta(days=days)).isoformat()
 
 
+def _relative_instant(text: str, now: datetime) -> str:
+    found = _RELATIVE_INSTANT.fullmatch(text)
+    if found is None:
+        return text
+    length = timedelta(**{_UNITS[found[3] or "d"]: int(found[2] or 0)})
+    instant = now - length if found[1] == "-" else now + length
+    return instant.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+_FORMATS = FormatChecker(formats=())
+
+
+@_FORMATS.checks("day", raises=ValueError)
+def _is_day(value: object) -> bool:
+    return not isinstance(value, str) or bool(date.fromisoformat(value))
+
+
+@_FORMATS.checks("instant", raises=ValueError)
+def _is_instant(value: object) -> bool:
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
 def _schema() -> Any:
     """The schema as it holds once relative dates are resolved: what is left of them is an error."""
     text = SCHEMA.read_text(encoding="utf-8")
-    return json.loads(text.replace("|today([+-][0-9]{1,5}d)?", ""))
+    return json.loads(text.replace("|today([+-][0-9]{1,5}d)?", "").replace("|now([+-][0-9]{1,5}[dhm])?", ""))
 
 
 def check(file: AccordFile) -> None:
     """Raises BadFile with every place that breaks the schema, line and field first."""
     found = sorted(
-        Draft202012Validator(_schema()).iter_errors(file.data),
+        Draft202012Validator(_schema(), format_checker=_FORMATS).iter_errors(file.data),
         key=lambda error: (file.line(tuple(error.absolute_path)), str(error.message)),
     )
     errors = []
@@ -203,6 +231,6 @@ def check(file: AccordFile) -> None:
 def _rule(error: ValidationError) -> str:
     """What is wrong, in words: a form is told by its description, not by its pattern."""
     said = error.schema.get("description") if isinstance(error.schema, dict) else None
-    if error.validator == "pattern" and said:
+    if error.validator in {"pattern", "format"} and said:
         return f"{str(error.instance)[:80]!r} is not of this form: {said}"
     return error.message[:300]

@@ -1,17 +1,15 @@
-"""The commitments of an exported file: terms, deadlines, evidence, judgements."""
+"""The commitments of an exported file: their terms, and what hangs on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from commitments.actors import loader
+from commitments.exporting import attached
 from commitments.exporting.course import Course
 from commitments.exporting.rows import Wire, filled, iso
-from commitments.keys import key_of
-from commitments.models import Accord, Commitment, Deadline, Evidence
+from commitments.models import Accord, Commitment
 from commitments.operations.commitments import DETAILS, ROLE_NAMES
-from commitments.words import CODEBOOK, ClosedAs, Review
 
 # Beyond it a commitment's rows are read in the next statement, so that an accord of any size fits into memory.
 BATCH = 500
@@ -29,15 +27,27 @@ def entries(accord: Accord, course: Course) -> list[Wire]:
             "dependencies__on",
             "steps__source",
             "topics",
-            "deadlines",
+            "deadlines__source",
+            "deadlines__trigger",
+            "deadlines__set_by",
+            "triggers__source",
+            "pauses__source",
             "evidence__source",
+            "contributions__party",
+            "contributions__source",
+            "contributions__evidence",
             "assessments__evidence",
+            "assessments__party",
+            "positions__party",
+            "positions__source",
+            "positions__assessment",
         )
     )
     provisions = _linked(Commitment.provisions.through, "provision", accord)
     instruments = _linked(Commitment.related_instruments.through, "instrument", accord)
+    shared = attached.shared_exhibits(accord)
     return [
-        _entry(row, accord, course, provisions.get(row.pk, []), instruments.get(row.pk, []))
+        _entry(row, accord, course, provisions.get(row.pk, []), instruments.get(row.pk, []), shared)
         for row in rows.iterator(chunk_size=BATCH)
     ]
 
@@ -52,11 +62,14 @@ def _linked(through: Any, name: str, accord: Accord) -> dict[int, list[str]]:
 
 
 def _entry(
-    row: Commitment, accord: Accord, course: Course, provisions: list[str], instruments: list[str]
+    row: Commitment,
+    accord: Accord,
+    course: Course,
+    provisions: list[str],
+    instruments: list[str],
+    shared: set[UUID],
 ) -> Wire:
     has_verb = row.verb_words and row.verb_source
-    evidence = [item for item in row.evidence.all() if item.public_at]
-    keys = {item.pk: key_of(item) for item in evidence}
     return filled(
         {
             "code": row.code,
@@ -71,14 +84,20 @@ def _entry(
             "verb": {"words": row.verb_words, "source": row.verb_source} if has_verb else None,
             "provenance": row.provenance,
             "verifiable": None if row.is_verifiable else False,
+            "unverifiable_why": row.unverifiable_why,
+            "review_every": row.review_every,
             "starts_on": iso(row.starts_on) if row.starts_on != accord.signed_on else None,
             "ends": _ends(row),
             "topics": [topic.code for topic in row.topics.all()],
             "dependencies": [{"on": item.on.code, "type": item.type} for item in row.dependencies.all()],
             "steps": [_step(item) for item in row.steps.all()],
-            "deadlines": [_deadline(item, course, row.code) for item in row.deadlines.all()],
-            "evidence": [_evidence(item, expected) for item, expected in _counted(evidence)],
-            "assessments": _assessments(row, course, keys),
+            "deadlines": attached.deadlines(row, course),
+            "facts": attached.facts(row, course),
+            "pauses": attached.pauses(row, course),
+            "evidence": attached.evidence(row, shared),
+            "contributions": attached.contributions(row),
+            "assessments": attached.assessments(row, course),
+            "positions": attached.positions(row, course),
             **{name: getattr(row, name) for name in DETAILS},
         }
     ) | {
@@ -112,85 +131,3 @@ def _step(item: Any) -> Wire:
         "on": item.on or None,
         **filled({"source": item.source.code if item.source else None, "locator": item.locator}),
     }
-
-
-def _deadline(row: Deadline, course: Course, commitment: str) -> Wire:
-    code = f"{commitment}-D{row.number}"
-    moves, met, after = course.moves.get(code, []), course.met.get(code), course.set_after.get(code, 0)
-    authority = row.authority
-    was_met = row.closed_as == ClosedAs.MET and row.closed_by_id is None and met is not None
-    at_once = was_met and met is not None and not moves and "why" not in met and met.get("after", 0) == after
-    if moves:
-        authority = course.authority_before.get(code, authority)
-    return filled(
-        {
-            "key": key_of(row),
-            "label": row.label,
-            "type": row.type,
-            "words": row.words,
-            "anchor_on": iso(row.anchor_on),
-            "edtf": row.original_edtf,
-            "duration": row.duration,
-            "authority": authority,
-            "clock": row.clock,
-            "met_on": iso(row.met_on) if at_once else None,
-            "after": after or None,
-            "moved": moves,
-            "met": met if was_met and not at_once else None,
-        }
-    )
-
-
-def _counted(rows: Iterable[Any]) -> Iterable[tuple[Any, bool]]:
-    """Each row, and whether its number follows from its place."""
-    last = 0
-    for row in rows:
-        yield row, row.number == last + 1
-        last = max(last, row.number)
-
-
-def _evidence(row: Evidence, is_expected: bool) -> Wire:
-    return filled(
-        {
-            "key": key_of(row),
-            "number": None if is_expected else row.number,
-            "source": row.source.code,
-            "locator": row.locator,
-            "nature": row.nature,
-            "act": row.act,
-            "bearing": row.bearing,
-            "happened_on": row.happened,
-            "quote": row.quote,
-            "withdrawn": {"why": row.withdrawn_why} if row.withdrawn_at else None,
-        }
-    )
-
-
-def _assessments(row: Commitment, course: Course, keys: dict[int, str]) -> list[Wire]:
-    public = [item for item in row.assessments.all() if item.review in (Review.PUBLISHED, Review.RETRACTED)]
-    public.sort(key=lambda item: course.published[f"{row.code}-A{item.number}"])
-    found = []
-    for place, (item, is_expected) in enumerate(_counted(public), 1):
-        after = course.retracted_after.get(f"{row.code}-A{item.number}", place)
-        found.append(
-            filled(
-                {
-                    "key": None if key_of(item) == f"a{place}" else key_of(item),
-                    "number": None if is_expected else item.number,
-                    "effective_on": iso(item.effective_on),
-                    "status": item.status,
-                    "confidence": item.confidence,
-                    "reason": item.reason,
-                    "language": item.language if item.language != "en" else None,
-                    "assessor": item.assessor if item.assessor != loader().office else None,
-                    "codebook": item.codebook if item.codebook != CODEBOOK else None,
-                    "retracted": filled(
-                        {"why": item.retracted_why, "after": after if after != place else None}
-                    )
-                    if item.review == Review.RETRACTED
-                    else None,
-                }
-            )
-            | {"evidence": [keys[exhibit.pk] for exhibit in item.evidence.all() if exhibit.pk in keys]}
-        )
-    return found

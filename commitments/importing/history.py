@@ -6,287 +6,335 @@ been published. All commitments go through a round together, so that the verbs t
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
 from typing import Any, TypeVar
+
+from django.utils import timezone
 
 from commitments import operations
 from commitments.accord_files import AccordFile, BadFile
 from commitments.actors import Actor
+from commitments.importing import items
+from commitments.importing.agenda import Happening, agenda, key_at
 from commitments.importing.report import At, Entry, Place, Progress, Report, day
-from commitments.keys import key_of
+from commitments.keys import Rank, key_of
 from commitments.log import operation
-from commitments.models import Assessment, Deadline, Evidence
-from commitments.operations import Judgement, NewDeadline, NewEvidence
+from commitments.models import Assessment, Contribution, Deadline, Evidence, Pause, Position, Trigger
+from commitments.operations import Judgement, Resolution
 from commitments.refusals import Refused
 from commitments.words import Origin
 
 T = TypeVar("T")
-Item = tuple[Place, Entry, Entry]
 Placed = tuple[Place, T]
-
-
-def _after(item: Entry, default: int = 0) -> int:
-    return int(item.get("after", default))
+Key = tuple[str, str]
+MODELS: dict[str, Any] = {
+    "deadlines": Deadline,
+    "evidence": Evidence,
+    "assessments": Assessment,
+    "facts": Trigger,
+    "pauses": Pause,
+    "contributions": Contribution,
+    "positions": Position,
+}
 
 
 class History:
-    """One load's way through deadlines, evidence and judgements."""
+    """One load's way through what hangs on the commitments: `rows` by noun, commitment and key; `new` is of this load."""
 
-    def __init__(self, file: AccordFile, actor: Actor, report: Report, progress: Progress) -> None:
+    def __init__(
+        self, file: AccordFile, actor: Actor, report: Report, progress: Progress, now: datetime
+    ) -> None:
         self.file = file
         self.actor = actor
         self.report = report
         self.progress = progress
+        self.now = now
         self.entries: list[Entry] = file.data["commitments"]
-        codes = [entry["code"] for entry in self.entries]
-        self.deadlines = self._known(Deadline, codes)
-        self.evidence = self._known(Evidence, codes)
-        self.assessments = self._known(Assessment, codes)
+        self.codes = [entry["code"] for entry in self.entries]
+        self.rows: dict[str, dict[Key, Any]] = {name: self._known(model) for name, model in MODELS.items()}
         self.judged_by_staff = {
-            code for (code, _key), row in self.assessments.items() if row.origin == Origin.LIVE
+            code for (code, _key), row in self.rows["assessments"].items() if row.origin == Origin.LIVE
         }
-        self.is_new: set[tuple[str, str]] = set()
+        self.new: dict[str, set[Key]] = {name: set() for name in MODELS}
+        self.history: dict[str, Any] = {"actor": actor, "origin": Origin.BACKFILL}
 
-    @staticmethod
-    def _known(model: Any, codes: list[str]) -> dict[tuple[str, str], Any]:
-        related = ["commitment", "source"] if model is Evidence else ["commitment"]
-        rows = model.objects.filter(commitment__code__in=codes).select_related(*related)
+    def _known(self, model: Any) -> dict[Key, Any]:
+        related = ["commitment", *(["source"] if model in (Evidence,) else [])]
+        rows = model.objects.filter(commitment__code__in=self.codes).select_related(*related)
         return {(row.commitment.code, key_of(row)): row for row in rows}
 
-    def _items(self, name: str) -> Iterator[Item]:
-        for index, entry in enumerate(self.entries):
-            for place, item in enumerate(entry.get(name) or ()):
-                yield ("commitments", index, name, place), entry, item
-
     def tell(self) -> None:
-        """Enters everything, round by round."""
+        """Enters everything: evidence and money first, then what happened, and last what was withdrawn."""
         self._attach_evidence()
-        judgements: dict[int, list[Item]] = defaultdict(list)
-        for item in self._items("assessments"):
-            judgements[int(item[0][3]) + 1].append(item)
-        afters = [_after(item) for _place, _entry, item in self._items("deadlines")]
-        afters += [
-            _after(said, default)
-            for name in ("deadlines", "assessments")
-            for place, _entry, item in self._items(name)
-            for default, said in self._later(item, int(place[3]) + 1)
-        ]
-        done, total = 0, sum(len(items) for items in judgements.values())
-        for turn in range(max([0, *judgements, *afters]) + 1):
-            self._judge(judgements[turn])
-            done += len(judgements[turn])
-            if judgements[turn]:
+        self._record_money()
+        total = sum(len(entry.get("assessments") or ()) for entry in self.entries)
+        done = 0
+        for (_after, _turn, rank), happenings in agenda(self.entries):
+            self._enter(rank, happenings)
+            if rank == Rank.JUDGED:
+                done += len(happenings)
                 self.progress("assessments", done, total)
-            # A retraction opens what its judgement had closed, so that it comes before what was done to deadlines.
-            self._retract(turn)
-            self._deadlines(turn)
         self._withdraw()
 
-    @staticmethod
-    def _later(item: Entry, place: int) -> Iterator[tuple[int, Entry]]:
-        for said in item.get("moved") or ():
-            yield 0, said
-        for name, default in (("met", 0), ("retracted", place)):
-            if item.get(name):
-                yield default, item[name]
+    def _enter(self, rank: Rank, happenings: Sequence[Happening]) -> None:
+        batches: dict[Rank, Callable[[Sequence[Happening]], None]] = {
+            Rank.JUDGED: self._judge,
+            Rank.DEADLINE_SET: self._set_deadlines,
+            Rank.FACT: self._record_facts,
+            Rank.PAUSED: self._pause,
+            Rank.STATED: self._state,
+        }
+        if rank in batches:
+            batches[rank](happenings)
+            return
+        later: dict[Rank, tuple[str, Callable[[Any, Entry], object]]] = {
+            Rank.RETRACTED: ("assessments", self._retract),
+            Rank.MOVED: ("deadlines", self._move),
+            Rank.MET: ("deadlines", self._meet),
+            Rank.WAIVED: ("deadlines", self._waive),
+            Rank.FACT_WITHDRAWN: ("facts", self._withdraw_fact),
+            Rank.RESUMED: ("pauses", self._resume),
+            Rank.RESOLVED: ("positions", self._resolve),
+        }
+        noun, verb = later[rank]
+        for happening in happenings:
+            row = self._row_of(noun, happening)
+            if row is not None:
+                with At(self.file, happening.place):
+                    verb(row, happening.said)
 
-    def _batch(self, orders: Sequence[Placed[T]], verb: Callable[[list[T]], Any]) -> Any:
+    def _row_of(self, noun: str, happening: Happening) -> Any:
+        """The row that this load brought and that something happened to later; None for one that was there before."""
+        code, item = happening.entry["code"], happening.item
+        key = key_at(item, int(happening.place[3])) if noun == "assessments" else item["key"]
+        for name, starter, relation in (
+            ("started_by", "facts", "trigger"),
+            ("planned_by", "assessments", "set_by"),
+        ):
+            if noun == "deadlines" and name in item:
+                if (code, item[name]) not in self.new[starter]:
+                    return None
+                return self._derived(happening, name, self.rows[starter][code, item[name]], relation)
+        return self.rows[noun][code, key] if (code, key) in self.new[noun] else None
+
+    def _derived(self, happening: Happening, name: str, starter: Any, relation: str) -> Deadline:
+        """The deadline that the record made by itself: the items that name a starter are its deadlines in order."""
+        same = [one for one in happening.entry["deadlines"] if one.get(name) == happening.item[name]]
+        rows = list(
+            Deadline.objects.filter(**{relation: starter}).select_related("commitment").order_by("number")
+        )
+        place = same.index(happening.item)
+        if place >= len(rows):
+            raise BadFile(
+                self.file.error(happening.place, f"“{happening.item[name]}” has made no such deadline.")
+            )
+        return rows[place]
+
+    def _batch(
+        self, noun: str, orders: Sequence[Placed[T]], verb: Callable[[list[T]], Sequence[Any]]
+    ) -> None:
         """Gives all orders at once; when that is refused, one by one, so that the message names the line."""
         if not orders:
-            return []
+            return
         try:
-            return verb([order for _place, order in orders])
+            added = verb([order for _place, order in orders])
         except Refused:
             for place, order in orders:
                 with At(self.file, place):
                     verb([order])
-            with At(self.file, orders[0][0]):
-                return verb([order for _place, order in orders])
+            raise
+        for row in added:
+            key = (row.commitment.code, row.file_key)
+            self.rows[noun][key] = row
+            self.new[noun].add(key)
+        self.report.count(noun, len(added))
+
+    def _differs(self, code: str, what: str) -> None:
+        self.report.differences.append(f"{code}: {what} differs from the file")
 
     def _attach_evidence(self) -> None:
-        orders: list[Placed[NewEvidence]] = []
-        for place, entry, item in self._items("evidence"):
-            code, row = entry["code"], self.evidence.get((entry["code"], item["key"]))
-            if row is None:
-                orders.append((place, _evidence(code, item)))
-            elif (row.source.code, row.act, row.bearing) != (item["source"], item["act"], item["bearing"]):
-                self.report.differences.append(f"{code}: evidence {item['key']} differs from the file")
-            elif row.withdrawn_at is None and item.get("withdrawn"):
-                self.report.differences.append(
-                    f"{code}: evidence {item['key']} is withdrawn in the file only"
-                )
-        added = self._batch(
-            orders,
-            lambda batch: operations.attach_evidence(batch, actor=self.actor, origin=Origin.BACKFILL),
-        )
-        for row in added:
-            self.evidence[row.commitment.code, row.file_key] = row
-            self.is_new.add((row.commitment.code, row.file_key))
-        self.report.count("evidence", len(added))
+        orders = []
+        for index, entry in enumerate(self.entries):
+            for place, item in enumerate(entry.get("evidence") or ()):
+                code, row = entry["code"], self.rows["evidence"].get((entry["code"], item["key"]))
+                if row is None:
+                    orders.append((("commitments", index, "evidence", place), items.evidence(code, item)))
+                elif (row.source.code, row.act, row.bearing, row.withdrawn_at is not None) != (
+                    item["source"],
+                    item["act"],
+                    item["bearing"],
+                    "withdrawn" in item,
+                ):
+                    self._differs(code, f"evidence {item['key']}")
+        self._batch("evidence", orders, lambda batch: operations.attach_evidence(batch, **self.history))
         self.progress("evidence", len(self.entries), len(self.entries))
 
-    def _withdraw(self) -> None:
-        for place, entry, item in self._items("evidence"):
-            if item.get("withdrawn") and (entry["code"], item["key"]) in self.is_new:
-                row = self.evidence[entry["code"], item["key"]]
-                with At(self.file, place):
-                    operations.withdraw_evidence(
-                        [row.code], actor=self.actor, why=item["withdrawn"]["why"], origin=Origin.BACKFILL
-                    )
-
-    def _deadlines(self, turn: int) -> None:
-        orders: list[Placed[NewDeadline]] = []
-        for place, entry, item in self._items("deadlines"):
-            code, row = entry["code"], self.deadlines.get((entry["code"], item["key"]))
-            if row is None and _after(item) == turn:
-                orders.append((place, _deadline(code, item)))
-            elif (
-                row is not None
-                and turn == 0
-                and (row.original_edtf, row.revision)
-                != (item.get("edtf") or "", len(item.get("moved") or ()))
-            ):
-                self._report_deadline(code, item, row)
-        added = self._batch(
-            orders,
-            lambda batch: operations.set_deadlines(batch, actor=self.actor, origin=Origin.BACKFILL),
+    def _record_money(self) -> None:
+        orders = []
+        for index, entry in enumerate(self.entries):
+            for number, item in enumerate(entry.get("contributions") or ()):
+                place: Place = ("commitments", index, "contributions", number)
+                code, row = entry["code"], self.rows["contributions"].get((entry["code"], item["key"]))
+                if row is not None:
+                    said = (item["stage"], item["currency"], item["day"], "withdrawn" in item)
+                    if (row.stage, row.currency, row.day, row.withdrawn_at is not None) != said:
+                        self._differs(code, f"contribution {item['key']}")
+                    continue
+                exhibit = self._named("evidence", code, item.get("evidence"), (*place, "evidence"))
+                orders.append((place, items.contribution(code, item, exhibit.number if exhibit else None)))
+        self._batch(
+            "contributions", orders, lambda batch: operations.record_contributions(batch, **self.history)
         )
-        for row in added:
-            self.deadlines[row.commitment.code, row.file_key] = row
-            self.is_new.add((row.commitment.code, row.file_key))
-        self.report.count("deadlines", len(added))
-        if turn == 0:
-            self.progress("deadlines", len(self.entries), len(self.entries))
-        for place, entry, item in self._items("deadlines"):
-            if (entry["code"], item["key"]) in self.is_new:
-                self._what_became_of_it(turn, place, self.deadlines[entry["code"], item["key"]].code, item)
 
-    def _report_deadline(self, code: str, item: Entry, row: Deadline) -> None:
-        if row.original_edtf != (item.get("edtf") or ""):
-            how = row.original_edtf or "a clock"
-            self.report.differences.append(f"{code}: deadline {item['key']} was loaded as {how}")
-        else:
-            self.report.differences.append(
-                f"{code}: deadline {item['key']} was moved {row.revision} times, in the file "
-                f"{len(item.get('moved') or ())} times"
-            )
+    def _named(self, noun: str, code: str, key: str | None, place: Place) -> Any:
+        """The row that an item names by its key; None where it names none; raises BadFile when there is none."""
+        if not key:
+            return None
+        row = self.rows[noun].get((code, key))
+        if row is None:
+            raise BadFile(self.file.error(place, f"{code} has no {noun} with the key “{key}”."))
+        return row
 
-    def _what_became_of_it(self, turn: int, place: Place, code: str, item: Entry) -> None:
-        for number, move in enumerate(item.get("moved") or ()):
-            if _after(move) == turn:
-                with At(self.file, (*place, "moved", number)):
-                    operations.move_deadlines(
-                        {code: move["to"]},
-                        actor=self.actor,
-                        why=move["why"],
-                        authority=move.get("authority"),
-                        origin=Origin.BACKFILL,
-                    )
-        met = item.get("met")
-        if met and _after(met) == turn:
-            with At(self.file, (*place, "met")):
-                operations.meet_deadlines(
-                    {code: date.fromisoformat(met["on"])},
-                    actor=self.actor,
-                    why=met.get("why") or "",
-                    origin=Origin.BACKFILL,
-                )
+    def _withdraw(self) -> None:
+        for index, entry in enumerate(self.entries):
+            for noun in ("contributions", "evidence"):
+                for number, item in enumerate(entry.get(noun) or ()):
+                    key = (entry["code"], item["key"])
+                    if key not in self.new[noun]:
+                        continue
+                    row = self.rows[noun][key]
+                    with At(self.file, ("commitments", index, noun, number)):
+                        if "verified" in item:
+                            self._verify(row, item["verified"])
+                        if "withdrawn" in item and noun == "evidence":
+                            operations.withdraw_evidence(
+                                [row.code], why=item["withdrawn"]["why"], **self.history
+                            )
+                        elif "withdrawn" in item:
+                            operations.withdraw_contributions(
+                                [row.code], why=item["withdrawn"]["why"], **self.history
+                            )
 
-    def _judge(self, items: Iterable[Item]) -> None:
-        orders: list[Placed[Judgement]] = []
-        for place, entry, item in items:
-            code, key = entry["code"], item.get("key") or f"a{int(place[3]) + 1}"
-            row = self.assessments.get((code, key))
+    @staticmethod
+    def _verify(row: Evidence, said: Entry) -> None:
+        noon = datetime.combine(date.fromisoformat(said["on"]), time(12), timezone.get_current_timezone())
+        by = Actor(office=said["by"], is_machine=True)
+        operations.verify_evidence([row.code], actor=by, now=noon)
+
+    def _judge(self, happenings: Sequence[Happening]) -> None:
+        orders = []
+        for happening in happenings:
+            code, item, place = happening.entry["code"], happening.item, happening.place
+            key = key_at(item, int(place[3]))
+            row = self.rows["assessments"].get((code, key))
             if row is not None:
                 said = (item["status"], day(item["effective_on"]), item["reason"])
                 if (row.status, row.effective_on, row.reason) != said:
-                    self.report.differences.append(f"{code}: assessment {key} differs from the file")
+                    self._differs(code, f"assessment {key}")
             elif code in self.judged_by_staff:
                 self.report.differences.append(
                     f"{code}: assessment {key} was not added, because staff have judged this commitment"
                 )
             else:
-                orders.append((place, self._judgement(place, code, key, item)))
-        drafted = self._batch(orders, self._publish)
-        for row in drafted:
-            self.assessments[row.commitment.code, row.file_key] = row
-            self.is_new.add((row.commitment.code, f"judgement {row.file_key}"))
-        self.report.count("assessments", len(drafted))
+                numbers = [
+                    self._named("evidence", code, name, (*place, "evidence", index)).number
+                    for index, name in enumerate(item.get("evidence") or ())
+                ]
+                orders.append((place, items.judgement(code, key, item, numbers)))
+        self._batch("assessments", orders, self._publish)
 
     @operation
     def _publish(self, judgements: list[Judgement]) -> list[Assessment]:
-        drafted = operations.draft_assessments(judgements, actor=self.actor, origin=Origin.BACKFILL)
-        return operations.publish_assessments([row.code for row in drafted], actor=self.actor)
+        drafted = operations.draft_assessments(judgements, now=self.now, **self.history)
+        return operations.publish_assessments([row.code for row in drafted], actor=self.actor, now=self.now)
 
-    def _judgement(self, place: Place, code: str, key: str, item: Entry) -> Judgement:
-        numbers = []
-        for index, name in enumerate(item.get("evidence") or ()):
-            row = self.evidence.get((code, name))
+    def _retract(self, row: Assessment, said: Entry) -> None:
+        operations.retract_assessments([row.code], why=said["why"], now=self.now, **self.history)
+
+    def _set_deadlines(self, happenings: Sequence[Happening]) -> None:
+        orders = []
+        for happening in happenings:
+            code, item = happening.entry["code"], happening.item
+            if "started_by" in item or "planned_by" in item:
+                continue
+            row = self.rows["deadlines"].get((code, item["key"]))
             if row is None:
-                raise BadFile(
-                    self.file.error(
-                        (*place, "evidence", index), f"{code} has no evidence with the key “{name}”."
-                    )
-                )
-            numbers.append(row.number)
-        return Judgement(
-            commitment=code,
-            status=item["status"],
-            effective_on=date.fromisoformat(item["effective_on"]),
-            reason=item["reason"],
-            confidence=item["confidence"],
-            evidence=numbers,
-            language=item.get("language") or "en",
-            assessor=item.get("assessor") or "",
-            codebook=item.get("codebook") or "",
-            number=item.get("number"),
-            file_key=key,
+                orders.append((happening.place, items.deadline(code, item)))
+            elif row.original_edtf != (item.get("edtf") or ""):
+                how = row.original_edtf or row.words or "a clock"
+                self.report.differences.append(f"{code}: deadline {item['key']} was loaded as {how}")
+            elif row.revision < len(item.get("moved") or ()):
+                self._differs(code, f"deadline {item['key']}: its moves")
+        self._batch("deadlines", orders, lambda batch: operations.set_deadlines(batch, **self.history))
+
+    def _move(self, row: Deadline, said: Entry) -> None:
+        operations.move_deadlines(
+            {row.code: said["to"]},
+            why=said["why"],
+            authority=said.get("authority"),
+            source=said.get("source"),
+            now=self.now,
+            **self.history,
         )
 
-    def _retract(self, turn: int) -> None:
-        for place, entry, item in self._items("assessments"):
-            said, own = item.get("retracted"), int(place[3]) + 1
-            key = item.get("key") or f"a{own}"
-            if not said or (entry["code"], f"judgement {key}") not in self.is_new:
+    def _meet(self, row: Deadline, said: Entry) -> None:
+        when: date | datetime | None = items.instant(said.get("at")) or day(said.get("on"))
+        assert when is not None
+        operations.meet_deadlines({row.code: when}, why=said.get("why") or "", now=self.now, **self.history)
+
+    def _waive(self, row: Deadline, said: Entry) -> None:
+        operations.waive_deadlines([row.code], why=said["why"], source=said.get("source"), **self.history)
+
+    def _record_facts(self, happenings: Sequence[Happening]) -> None:
+        orders = []
+        for happening in happenings:
+            code, item = happening.entry["code"], happening.item
+            row = self.rows["facts"].get((code, item["key"]))
+            if row is None:
+                orders.append((happening.place, items.fact(code, item)))
+            elif row.fact != item["fact"]:
+                self._differs(code, f"fact {item['key']}")
+        self._batch(
+            "facts", orders, lambda batch: operations.record_triggers(batch, now=self.now, **self.history)
+        )
+
+    def _withdraw_fact(self, row: Trigger, said: Entry) -> None:
+        operations.withdraw_triggers([row.code], why=said["why"], now=self.now, **self.history)
+
+    def _pause(self, happenings: Sequence[Happening]) -> None:
+        orders = []
+        for happening in happenings:
+            code, item = happening.entry["code"], happening.item
+            row = self.rows["pauses"].get((code, item["key"]))
+            if row is None:
+                orders.append((happening.place, items.pause(code, item)))
+            elif row.from_on.isoformat() != item["from"]:
+                self._differs(code, f"pause {item['key']}")
+        self._batch("pauses", orders, lambda batch: operations.pause_commitments(batch, **self.history))
+
+    def _resume(self, row: Pause, said: Entry) -> None:
+        operations.resume_commitments(
+            {row.code: date.fromisoformat(said["on"])},
+            why=said["why"],
+            shifts_dates=said.get("shifts_dates", False),
+            source=said.get("source"),
+            now=self.now,
+            **self.history,
+        )
+
+    def _state(self, happenings: Sequence[Happening]) -> None:
+        orders = []
+        for happening in happenings:
+            code, item, place = happening.entry["code"], happening.item, happening.place
+            row = self.rows["positions"].get((code, item["key"]))
+            if row is not None:
+                if (row.stance, row.text) != (item["stance"], item["text"]):
+                    self._differs(code, f"position {item['key']}")
                 continue
-            if max(own, _after(said, own)) == turn:
-                with At(self.file, place):
-                    operations.retract_assessments(
-                        [self.assessments[entry["code"], key].code],
-                        actor=self.actor,
-                        why=said["why"],
-                        origin=Origin.BACKFILL,
-                    )
+            of = self._named("assessments", code, item.get("assessment"), (*place, "assessment"))
+            orders.append((place, items.position(code, item, of.number if of else None)))
+        self._batch("positions", orders, lambda batch: operations.state_positions(batch, **self.history))
 
-
-def _evidence(code: str, item: Entry) -> NewEvidence:
-    return NewEvidence(
-        commitment=code,
-        act=item["act"],
-        bearing=item["bearing"],
-        nature=item["nature"],
-        source=item["source"],
-        locator=item.get("locator") or "",
-        quote=item.get("quote") or "",
-        happened=item.get("happened_on") or "",
-        number=item.get("number"),
-        file_key=item["key"],
-    )
-
-
-def _deadline(code: str, item: Entry) -> NewDeadline:
-    return NewDeadline(
-        commitment=code,
-        label=item["label"],
-        type=item["type"],
-        authority=item["authority"],
-        clock=item["clock"],
-        edtf=item.get("edtf") or "",
-        duration=item.get("duration") or "",
-        words=item.get("words") or "",
-        anchor_on=day(item.get("anchor_on")),
-        met_on=day(item.get("met_on")),
-        file_key=item["key"],
-    )
+    def _resolve(self, row: Position, said: Entry) -> None:
+        operations.resolve_positions({row.code: Resolution(said["as"], said["why"])}, **self.history)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -21,8 +21,14 @@ from commitments.models import Accord, Commitment, Source
 from commitments.words import Origin
 
 
-def load_accord(path: Path, *, today: date, progress: Progress = lambda *_args: None) -> Report:
-    """Loads a file on a day (relative dates count from the day of its first load); raises BadFile, changes nothing then."""
+def load_accord(
+    path: Path, *, today: date, now: datetime | None = None, progress: Progress = lambda *_args: None
+) -> Report:
+    """Loads a file on a day; raises BadFile, and changes nothing then.
+
+    Relative dates count from the day (`today`) and the instant (`now`, UTC, default the clock's) of its first load.
+    """
+    now = now or timezone.now()
     file = read(path)
     accord = file.data.get("accord")
     if isinstance(accord, dict):
@@ -32,10 +38,12 @@ def load_accord(path: Path, *, today: date, progress: Progress = lambda *_args: 
             )
         if accord.get("example"):
             known = Accord.objects.filter(code=str(accord.get("code") or "")).first()
-            file.data = resolve(file.data, known.loaded_on if known else today)
+            file.data = resolve(
+                file.data, known.loaded_on if known else today, known.created_at if known else now
+            )
     check(file)
     _check_codes(file)
-    return _load(file, today, progress)
+    return _load(file, today, now, progress)
 
 
 def _check_codes(file: AccordFile) -> None:
@@ -61,17 +69,17 @@ def _check_codes(file: AccordFile) -> None:
 
 
 @operation
-def _load(file: AccordFile, today: date, progress: Progress) -> Report:
+def _load(file: AccordFile, today: date, now: datetime, progress: Progress) -> Report:
     report = Report()
     actor = loader()
-    with one_load(file.data["accord"]["code"], timezone.now()):
+    with one_load(file.data["accord"]["code"], now):
         accord = accord_row(file, today, actor, report)
         progress("accord", 1, 1)
         _sources(file, accord, actor, report)
         progress("sources", len(file.data["sources"]), len(file.data["sources"]))
         _commitments(file, accord, actor, report)
         progress("commitments", len(file.data["commitments"]), len(file.data["commitments"]))
-        History(file, actor, report, progress).tell()
+        History(file, actor, report, progress, now).tell()
         drawn = operations.draw_occurrences(today=today, accord=accord, actor=actor, origin=Origin.BACKFILL)
         report.count("deadlines", len(drawn))
     return report

@@ -90,6 +90,8 @@ def order_of(entry: Mapping[str, Any]) -> NewCommitment:
         dependencies=entry.get("dependencies") or (),
         steps=entry.get("steps") or (),
         is_verifiable=entry.get("verifiable", True),
+        unverifiable_why=entry.get("unverifiable_why") or {},
+        review_every=entry.get("review_every") or "",
         details={
             name: entry.get(name)
             for name in ("period", "qualifiers", "amount", "portfolio", "trigger", "rhythm", "cautions")

@@ -15,7 +15,16 @@ from commitments.actors import Actor
 from commitments.deadlines import Window
 from commitments.deadlines import due_at as due_at_of
 from commitments.log import give_up_waiting
-from commitments.models import Accord, Assessment, Commitment, Deadline, Evidence, Participation, Pause
+from commitments.models import (
+    Accord,
+    Assessment,
+    Commitment,
+    Deadline,
+    Evidence,
+    Participation,
+    Pause,
+    Trigger,
+)
 from commitments.operations.storing import save_rows
 from commitments.refusals import Problem, Refused, Stale
 from commitments.words import ClosedAs, Role, Status
@@ -104,7 +113,7 @@ def next_numbers(model: type[Model], commitments: Iterable[Commitment]) -> dict[
 
 
 def number_for(
-    model: type[Assessment] | type[Evidence],
+    model: type[Assessment] | type[Evidence] | type[Trigger],
     numbers: dict[int, int],
     commitment: Commitment,
     wanted: int | None,

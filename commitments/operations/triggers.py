@@ -15,7 +15,14 @@ from commitments.deadlines import DateError, parse_duration, runs_out_at
 from commitments.log import append, operation
 from commitments.models import Commitment, Deadline, Trigger
 from commitments.operations.deadlines import set_facts, source_of, sources_by_code
-from commitments.operations.keeping import check_version, locked, next_numbers, refresh, zones_of
+from commitments.operations.keeping import (
+    check_version,
+    locked,
+    next_numbers,
+    number_for,
+    refresh,
+    zones_of,
+)
 from commitments.operations.pauses import day_begins
 from commitments.refusals import refuse
 from commitments.words import Clock, ClosedAs, DeadlineType, Effect, EventKind, Origin
@@ -43,6 +50,7 @@ class NewTrigger:
     source: str | None = None
     note: str = ""
     file_key: str = ""
+    number: int | None = None
 
 
 def facts_needed(commitment: Commitment) -> tuple[list[str], bool]:
@@ -134,10 +142,9 @@ def record_triggers(
         commitment = rows[order.commitment]
         begins = day_begins("happened_at", commitment.starts_on, zones.get(commitment.pk, []))
         _check(order, commitment, now, begins)
-        numbers[commitment.pk] += 1
         row = Trigger(
             commitment=commitment,
-            number=numbers[commitment.pk],
+            number=number_for(Trigger, numbers, commitment, order.number),
             file_key=order.file_key,
             fact=order.fact,
             effect=order.effect,
@@ -329,6 +336,7 @@ def withdraw_triggers(
     why: str,
     version: int | None = None,
     now: datetime | None = None,
+    origin: str = Origin.LIVE,
 ) -> list[Trigger]:
     """Withdraws facts that were recorded wrongly, for a reason: their clocks end, and the duty may be dormant again.
 
@@ -364,6 +372,7 @@ def withdraw_triggers(
             commitment.accord,
             commitment,
             by=actor.office,
+            origin=origin,
             happened_on=timezone.localdate(now),
             facts={
                 "trigger": row.code,
