@@ -176,6 +176,12 @@ def _money(facts: Facts) -> str:
     )
 
 
+def _corrected(facts: Facts) -> str:
+    if facts["fields"] == ["amount"]:
+        return _("The sum that was promised was corrected")
+    return _("The wording of this entry was corrected")
+
+
 def _contributed(facts: Facts) -> str:
     words = {"sum": _money(facts), "day": _window(facts["day"])}
     return {
@@ -207,7 +213,7 @@ def _resolved(facts: Facts) -> str:
 SENTENCES: dict[str, Callable[[Facts], str]] = {
     EventKind.ACCORD_REGISTERED: lambda facts: _("The accord was entered in the register"),
     EventKind.COMMITMENT_REGISTERED: lambda facts: _("The commitment was entered in the register"),
-    EventKind.COMMITMENT_CORRECTED: lambda facts: _("The wording of this entry was corrected"),
+    EventKind.COMMITMENT_CORRECTED: _corrected,
     EventKind.STATUS_PUBLISHED: _published,
     EventKind.STATUS_RETRACTED: _retracted,
     EventKind.DEADLINE_SET: _deadline_set,

@@ -20,10 +20,11 @@ from commitments.admin.reading import Reading
 from commitments.admin.rehearsing import plain_of
 from commitments.admin.verbs import VerbView
 from commitments.forms.triggering import may_be_triggered
-from commitments.ledger import entries_of
+from commitments.ledger import entries_of, promised_in_words
 from commitments.models import Assessment, Commitment, Event, Note
+from commitments.money import target_of
 from commitments.sentences import facts_of, sentence
-from commitments.templatetags.record import standing
+from commitments.templatetags.record import contested, standing
 from commitments.words import Contested, Kind, Review, Timeliness, Upkeep
 from tracker.kit.localized import pick
 
@@ -91,7 +92,7 @@ class CommitmentAdmin(Reading):
         "status",
         "timeliness",
         "upkeep",
-        "contested",
+        "dispute",
         "due",
     ]
     list_display_links = ["code", "short_title"]
@@ -128,6 +129,11 @@ class CommitmentAdmin(Reading):
     def due(self, row: Commitment) -> Any:
         """The first instant after the deadline that speaks."""
         return row.due_at
+
+    @admin.display(description=_("contested"), ordering="contested")
+    def dispute(self, row: Commitment) -> str:
+        """Whether a party disputes the record; a dash where none ever did."""
+        return contested(row.contested)
 
     def get_urls(self) -> list[URLPattern]:
         """One address per verb, before Django's own. Plain views: a verb is a transaction of its own."""
@@ -200,6 +206,8 @@ def page_of(commitment: Any, actor: Actor) -> dict[str, Any]:
         "assessments": [row for row in assessments if row.review not in UNPUBLISHED],
         "triggers": commitment.triggers.select_related("source").order_by("number"),
         "pauses": commitment.pauses.select_related("source").order_by("number"),
+        "target": target_of(commitment.amount),
+        "promised": promised_in_words(target_of(commitment.amount)),
         "contributions": entries_of(commitment),
         "positions": commitment.positions.select_related("party", "source").order_by("number"),
         "has_trigger": may_be_triggered(commitment),

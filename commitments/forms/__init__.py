@@ -19,7 +19,7 @@ from commitments.forms.judging import (
     RequestChangesForm,
     ReviseForm,
 )
-from commitments.forms.money import ContributionForm
+from commitments.forms.money import ContributionForm, TargetForm
 from commitments.forms.positions import PositionForm, ResolveForm
 from commitments.forms.triggering import TriggerForm
 from commitments.forms.wording import CorrectForm, RedactForm
@@ -45,6 +45,7 @@ __all__ = [
     "ResumeForm",
     "ReviseForm",
     "SetDeadlineForm",
+    "TargetForm",
     "TriggerForm",
     "WaiveDeadlineForm",
     "WhyForm",

@@ -113,3 +113,47 @@ class ContributionForm(OrderForm, SourceFields):
             **{name: given[name] for name in plain},
             **told_source(given),
         )
+
+
+class TargetForm(OrderForm):
+    """The sum that a commitment promises, to be corrected."""
+
+    ALSO_CALLED = {
+        f"amount.{name}": name for name in ("value", "currency", "bound", "period", "inside", "basis")
+    }
+    value = line(_("Sum"), 40, help_text=_("Digits, with a point before the fraction: 4500000000 or 12.50."))
+    currency = line(_("Currency"), 3, help_text=_("ISO 4217: USD, JPY, EUR. Nothing is converted."))
+    bound = LeftToTheVerb(label=_("The sum is"))
+    period = line(
+        _("Period that counts"), 40, help_text=_("EDTF: 2024, or 2022-03/.. for “since March 2022”.")
+    )
+    inside = line(
+        _("Inside the sum of"), 80, help_text=_("The code of the commitment whose sum contains this one.")
+    )
+    basis = prose(_("What is counted"), required=False, rows=2)
+    why = prose(_("Reason"), required=False, help_text=_("Public; it stays in the log."))
+
+    def first_values(self, commitment: Commitment, target: Any) -> dict[str, Any]:
+        """The sum as it stands."""
+        amount = commitment.amount or {}
+        names = ("value", "currency", "period", "inside", "basis")
+        return {name: amount.get(name) or "" for name in names} | {
+            "bound": amount.get("bound") or Bound.UNSPECIFIED.value
+        }
+
+    def prepare(self) -> None:
+        """How a sum can limit."""
+        field = self.fields["bound"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = Bound.choices
+
+    def amount(self) -> dict[str, Any]:
+        """The sum as the verb takes it; other figures that were reported stay with it."""
+        given = self.cleaned_data
+        told = {name: given[name].strip() for name in ("value", "currency", "period", "inside", "basis")}
+        also = (self.commitment.amount or {}).get("also_reported")
+        return {
+            **{name: value for name, value in told.items() if value},
+            "bound": given["bound"],
+            **({"also_reported": also} if also else {}),
+        }

@@ -25,7 +25,7 @@ class PositionForm(OrderForm, SourceFields):
     field_order = ["party", "stance", "text", "language", "stated_on", "assessment", "source", "locator"]
     party = LeftToTheVerb(label=_("Party"))
     stance = LeftToTheVerb(
-        label=_("It"), help_text=_("Only a position that disputes makes the entry contested.")
+        label=_("What it does"), help_text=_("Only a position that disputes makes the entry contested.")
     )
     text = prose(
         _("Its words"),

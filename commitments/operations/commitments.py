@@ -30,7 +30,7 @@ from commitments.models import (
 )
 from commitments.operations.keeping import check_version, locked, refresh, set_course, zones_of
 from commitments.operations.storing import save_rows
-from commitments.operations.targets import check_insides, checked_target
+from commitments.operations.targets import check_insides, checked_target, told_target
 from commitments.refusals import Problem, Refused, refuse
 from commitments.words import UNCOUNTED_STRENGTHS, EventKind, Kind, Origin, Role
 from tracker.kit.localized import check_localized
@@ -45,6 +45,7 @@ CORRECTABLE = (
     "review_every",
     "strength",
     "provenance",
+    "amount",
 )
 
 
@@ -209,6 +210,7 @@ def register_commitments(
                 "counted": row.is_counted,
                 "verifiable": row.is_verifiable,
                 "zones": sorted(set(zones.get(row.pk, []))),
+                "target": told_target(row.amount),
                 "terms": terms_digest(row),
             },
         )
@@ -355,7 +357,7 @@ def correct_commitments(
     version: int | None = None,
     origin: str = Origin.LIVE,
 ) -> list[Commitment]:
-    """Corrects the words of commitments, by code; what is the same already is left alone. A reason is needed.
+    """Corrects the words of commitments or the sum they promise, by code, for a reason; what is the same is left alone.
 
     Raises Refused for a field that is not CORRECTABLE, Stale when `version` is no longer the row's.
     """
@@ -371,12 +373,16 @@ def correct_commitments(
         for name, value in changes[code].items():
             if name not in CORRECTABLE:
                 raise refuse(name, "fixed", _("“%(name)s” cannot be corrected.") % {"name": name})
+            if name == "amount":
+                value = checked_target(code, value, row.accord)
             if getattr(row, name) != value:
                 setattr(row, name, value)
                 fields.append(name)
         if not fields:
             continue
         _check_rules(row)
+        if "amount" in fields:
+            check_insides(row.accord, [row])
         try:
             for name in ("title", "summary"):
                 check_localized(getattr(row, name))
@@ -399,6 +405,7 @@ def correct_commitments(
                 "strength": row.strength,
                 "provenance": row.provenance,
                 "counted": row.is_counted,
+                "target": told_target(row.amount),
                 "terms_before": before,
                 "terms": terms_digest(row),
             },

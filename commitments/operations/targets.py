@@ -62,6 +62,20 @@ def checked_target(code: str, amount: Mapping[str, Any] | None, accord: Accord) 
     return dict(amount)
 
 
+def told_target(amount: Mapping[str, Any] | None) -> dict[str, str | None] | None:
+    """What the log says of a target: codes and values, no prose; None where the terms name no money."""
+    target = money.target_of(amount)
+    if target is None:
+        return None
+    return {
+        "value": money.plain_text(target.value) if target.value is not None else None,
+        "currency": target.currency,
+        "bound": target.bound,
+        "period": target.period or None,
+        "inside": target.inside or None,
+    }
+
+
 def _check_figure(field: str, code: str, figure: Mapping[str, Any], accord: Accord) -> None:
     currency = str(figure.get("currency") or "")
     name = "currency"

@@ -14,6 +14,7 @@ from django.urls import reverse
 from commitments import operations
 from commitments.actors import loader
 from commitments.models import Commitment, Contribution, Event, Position
+from commitments.sentences import facts_of, sentence
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -268,6 +269,40 @@ def test_staff_record_a_position_and_resolve_it_through_the_forms(commitment: Co
     assert commitment.contested == "resolved"
     page = reviewer.get(reverse("admin:commitments_commitment_change", args=[commitment.pk]))
     assert "The position of Ukraine is resolved: the record stands as it is" in words(page.content.decode())
+
+
+def test_staff_correct_the_sum_promised_and_the_log_tells_it(commitment: Commitment) -> None:
+    reviewer = signed_in("reviewer")
+    address = at(commitment, "correct_target")
+    told = sent_back(reviewer.get(address))
+    assert (told["value"], told["currency"], told["bound"], told["period"]) == (
+        "4500000000", "USD", "exact", "2024",
+    )  # fmt: skip
+    for changes, field in (
+        ({"value": "-1"}, "value"),
+        ({"currency": "DEM"}, "currency"),
+        ({"bound": "roughly"}, "bound"),
+        ({"bound": "unspecified"}, "bound"),
+        ({"period": "soon"}, "period"),
+        ({"inside": "TST-1"}, "inside"),
+        ({"inside": "TST-9"}, "inside"),
+        ({"why": ""}, "why"),
+    ):
+        answer = reviewer.post(address, told | {"why": "A misprint.", "value": "45"} | changes)
+        assert list(answer.context["form"].errors) == [field], changes
+    commitment.refresh_from_db()
+    assert commitment.amount == TARGET
+    changes = {"value": "12000000000", "bound": "minimum", "why": "The text says over twelve."}
+    assert reviewer.post(address, told | changes).status_code == 302
+    event = Event.objects.latest("seq")
+    facts = facts_of(event.body)
+    assert (event.kind, facts["fields"]) == ("commitment_corrected", ["amount"])
+    assert facts["target"] == {
+        "value": "12000000000", "currency": "USD", "bound": "minimum", "period": "2024", "inside": None,
+    }  # fmt: skip
+    assert sentence(event.kind, facts) == "The sum that was promised was corrected"
+    assert "Promised: at least 12 billion US dollars" in words(get("/commitments/TST-1/"))
+    assert signed_in("editor").get(address).status_code == 403
 
 
 def test_two_editors_at_once_the_second_is_told_and_keeps_what_was_typed(commitment: Commitment) -> None:

@@ -29,8 +29,23 @@ def _resolve(form: forms.ResolveForm, row: Commitment, target: Position, actor: 
     operations.resolve_positions(form.order(target), actor=actor, version=version)
 
 
+def _correct(form: forms.TargetForm, row: Commitment, target: None, actor: Actor, version: int) -> None:
+    operations.correct_commitments(
+        {row.code: {"amount": form.amount()}}, actor=actor, why=form.cleaned_data["why"], version=version
+    )
+
+
 ORDERS = named(
     {
+        "correct_target": Order(
+            "correct",
+            _("Correct the sum promised"),
+            _("Correct the sum"),
+            _("For what the text promises in money, not for what was given."),
+            forms.TargetForm,
+            _correct,
+            _("The sum is corrected."),
+        ),
         "record_contribution": Order(
             "record_contribution",
             _("Record money"),
