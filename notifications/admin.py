@@ -67,7 +67,8 @@ class SubscriptionInline(ReadOnly, SubscriptionTable):
     """What one subscriber follows."""
 
     model = Subscription
-    fields = ["accord", "commitment", "asked_at", "confirmed_at", "ended_at"]
+    fields = ["scope", "rhythm", "kinds", "asked_at", "confirmed_at", "paused_at", "ended_at"]
+    readonly_fields = ["scope"]
     extra = 0
 
 

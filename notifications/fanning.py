@@ -1,4 +1,4 @@
-"""fan_out: from the log to what is owed. Reads events after its bookmark, writes a notice and a delivery each, once."""
+"""fan_out: from the log to what is owed. Reads events after its bookmark, tells everybody of each, once."""
 
 from __future__ import annotations
 
@@ -12,55 +12,29 @@ from django.utils import timezone
 from commitments.models import Event, Heartbeat
 from commitments.sentences import facts_of
 from commitments.words import EventKind, Origin
-from notifications.models import Bookmark
-from notifications.telling import TOLD
+from notifications import scopes
+from notifications.models import Bookmark, Notice
+from notifications.owing import Source, held_until, tell
+from notifications.telling import SORT_OF, is_news
 
 log = structlog.get_logger(__name__)
 FAN_OUT = "fan_out"
 # Rows per transaction, and events read at a time.
 BATCH = 10_000
 EVENTS = 500
-
-# One event, one batch of recipients in the order of their keys. Each half walks one index from the last recipient
-# on, so the batch costs what it holds, however many follow. Who was told before gets nothing (notice_once).
-_TELL = """
-WITH reached AS MATERIALIZED (
-    SELECT subscriber_id FROM (
-        (SELECT subscriber_id FROM notifications_subscription
-         WHERE accord_id = %(accord)s AND commitment_id IS NULL AND ended_at IS NULL
-           AND confirmed_at IS NOT NULL AND starts_after < %(seq)s AND subscriber_id > %(last)s
-         ORDER BY subscriber_id LIMIT %(batch)s)
-        UNION
-        (SELECT subscriber_id FROM notifications_subscription
-         WHERE commitment_id = %(commitment)s AND ended_at IS NULL
-           AND confirmed_at IS NOT NULL AND starts_after < %(seq)s AND subscriber_id > %(last)s
-         ORDER BY subscriber_id LIMIT %(batch)s)
-    ) AS both_ways ORDER BY subscriber_id LIMIT %(batch)s
-), noticed AS (
-    INSERT INTO notifications_notice (subscriber_id, source, number, delivery_id)
-    SELECT subscriber_id, 'event', %(seq)s, gen_random_uuid() FROM reached
-    ON CONFLICT (subscriber_id, source, number) DO NOTHING
-    RETURNING subscriber_id, delivery_id
-), owed AS (
-    INSERT INTO notifications_delivery
-        (id, kind, subscriber_id, state, why, created_at, next_attempt_at, attempts, crashes)
-    SELECT delivery_id, 'alert', subscriber_id, 'waiting', '',
-           statement_timestamp(), statement_timestamp(), 0, 0 FROM noticed
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM reached), (SELECT max(subscriber_id) FROM reached), (SELECT count(*) FROM owed)
-"""
+# So many mails that are due and not sent: the sender must catch up first. The log remembers what is still to be told.
+BACKLOG = 1_000_000
 
 
 def fan_out(seconds: float = 2.0) -> int:
-    """Tells everybody of what is new, for at most about `seconds`; returns how many deliveries it made.
+    """Tells everybody of what is new, for at most about `seconds`; returns how many notices it made.
 
     Twice: nothing the second time. Two at once: the second finds the bookmark taken and returns.
     """
     until = time.monotonic() + seconds
     made = 0
     Bookmark.objects.get_or_create(name=FAN_OUT)
-    while True:
+    while not is_behind():
         try:
             done, more = _one_batch()
         except IntegrityError:
@@ -74,6 +48,17 @@ def fan_out(seconds: float = 2.0) -> int:
     return made
 
 
+def is_behind(backlog: int = 0) -> bool:
+    """Whether so many alerts are due that no more should be written down now (back-pressure)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM notifications_delivery WHERE state = 'waiting' AND kind = 'alert'"
+            " AND next_attempt_at <= statement_timestamp() OFFSET %s)",
+            [backlog or BACKLOG],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 @transaction.atomic
 def _one_batch() -> tuple[int, bool]:
     """One transaction: the events after the bookmark until BATCH recipients are reached; whether there may be more."""
@@ -82,17 +67,18 @@ def _one_batch() -> tuple[int, bool]:
         return 0, False
     # The log's numbers become visible in order, without gaps: nothing can appear behind the bookmark.
     events = list(Event.objects.after(mark.seq).defer("prev_hash", "hash")[:EVENTS])
-    told_elsewhere = _shown_with_a_status(
-        [event for event in events if event.kind == EventKind.EVIDENCE_ADDED]
-    )
+    news = _news(events)
+    reach = scopes.of_commitments({event.commitment_id for event in news.values() if event.commitment_id})
     made, room = 0, BATCH
     for event in events:
-        is_news = event.origin == Origin.LIVE and event.kind in TOLD and event.seq not in told_elsewhere
-        if is_news and event.commitment_id is not None:
-            reached, last, owed = _tell(event, mark.recipient, room)
-            made, room = made + owed, room - reached
+        if event.seq in news and event.commitment_id is not None:
+            # What the clock says is so at once; what people say is held for a while.
+            not_before = held_until(event.at) if event.by else event.at
+            source = Source(Notice.EVENT, event.seq, SORT_OF[event.kind], not_before, event.seq)
+            told = tell(source, reach[event.commitment_id], mark.recipient, room)
+            made, room = made + told.made, room - told.reached
             if room <= 0:
-                mark.recipient = last
+                mark.recipient = told.last
                 break
         mark.seq, mark.recipient = event.seq, 0
     if events:
@@ -100,20 +86,15 @@ def _one_batch() -> tuple[int, bool]:
     return made, room <= 0 or len(events) == EVENTS
 
 
-def _tell(event: Event, last: int, room: int) -> tuple[int, int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _TELL,
-            {
-                "seq": event.seq,
-                "accord": event.accord_id,
-                "commitment": event.commitment_id,
-                "last": last,
-                "batch": room,
-            },
-        )
-        reached, highest, owed = cursor.fetchone()
-        return int(reached), int(highest or 0), int(owed)
+def _news(events: Sequence[Event]) -> dict[int, Event]:
+    """Those of the events that people are told of, by their numbers."""
+    live = [event for event in events if event.origin == Origin.LIVE and event.commitment_id is not None]
+    told_elsewhere = _shown_with_a_status([event for event in live if event.kind == EventKind.EVIDENCE_ADDED])
+    return {
+        event.seq: event
+        for event in live
+        if event.seq not in told_elsewhere and is_news(event.kind, facts_of(event.body))
+    }
 
 
 def _shown_with_a_status(added: Sequence[Event]) -> set[int]:

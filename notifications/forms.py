@@ -1,30 +1,49 @@
-"""What a visitor may send: an address, a language, and what to follow."""
+"""What a visitor may send: an address, what to follow, how often, and when."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
+from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commitments.models import Accord, Commitment
+from commitments.choosing import ListForm
+from commitments.models import Accord, Commitment, Party, Section, Topic
+from notifications.models import Rhythm, Weekday
+from notifications.scopes import Followed, a_filter, list_form
+from notifications.telling import News
 
 # What may stand in a mail header as it is; the database holds the same rule.
 _PLAIN = re.compile(r"[!#-;=?-~]+@[!#-;=?-~]+")
 
 
 class FollowForm(forms.Form):
-    """A sign-up: exactly one of an accord's code or a commitment's code. Answers `scope()` once it is valid."""
+    """A sign-up: an address, and what to follow. Answers `target()` once it is valid.
+
+    What to follow stands in the parameters as in an address of ours: a commitment; an accord, alone, with one part, or
+    with any filters of its list; without an accord a party, a topic, or everything.
+    """
 
     email = forms.EmailField(label=gettext_lazy("Your e-mail address"), max_length=254)
     language = forms.ChoiceField(
         label=gettext_lazy("Language of the mails"), choices=settings.LANGUAGES, required=False
     )
-    accord = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
+    rhythm = forms.ChoiceField(label=gettext_lazy("How often"), choices=Rhythm.choices, required=False)
+    kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("Only about"),
+        choices=News.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
     commitment = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
+    accord = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
+    everything = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean_email(self) -> str:
         """The address in small letters, its domain in ASCII."""
@@ -41,22 +60,103 @@ class FollowForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Looks up what is to be followed."""
         said = super().clean() or self.cleaned_data
-        accord, commitment = said.get("accord"), said.get("commitment")
-        if commitment:
-            said["found"] = Commitment.objects.select_related("accord").filter(code=commitment).first()
-            if said["found"] is None:
-                self.add_error("commitment", _("There is no commitment with this code."))
-            elif accord and said["found"].accord.code != accord:
-                self.add_error("commitment", _("This commitment belongs to another accord."))
-        elif accord:
-            said["found"] = Accord.objects.filter(code=accord).first()
-            if said["found"] is None:
-                self.add_error("accord", _("There is no accord with this code."))
-        else:
-            self.add_error("accord", _("Say what you want to follow: an accord or a commitment."))
+        try:
+            said["target"] = find_target(self.data)
+        except NotFound as error:
+            # Whatever is wrong with the target is told with the name of its parameter.
+            field = error.name if error.name in self.fields else None
+            self.add_error(field, error.message if field else f"{error.name}: {error.message}")
         return said
 
-    def scope(self) -> tuple[Accord, Commitment | None]:
-        """The accord, and the commitment when it is one."""
-        found = self.cleaned_data["found"]
-        return (found.accord, found) if isinstance(found, Commitment) else (found, None)
+    def target(self) -> Followed | None:
+        """What is to be followed; None is everything."""
+        found: Followed | None = self.cleaned_data["target"]
+        return found
+
+
+class NotFound(Exception):
+    """What is to be followed cannot be found; carries the parameter and the rule."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name, self.message = name, message
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    """A parameter that PostgreSQL can be asked for, at most 200 characters; raises NotFound for another."""
+    value = str(data.get(name) or "")
+    if "\x00" in value or len(value) > 200:
+        raise NotFound(name, _("This is too long, or holds a character that no text has."))
+    return value
+
+
+def find_target(data: Mapping[str, Any]) -> Followed | None:
+    """What the parameters of an address ask to follow (None: everything); raises NotFound."""
+    code, accord_code = _text(data, "commitment"), _text(data, "accord")
+    if code:
+        commitment = Commitment.objects.select_related("accord").filter(code=code).first()
+        if commitment is None:
+            raise NotFound("commitment", _("There is no commitment with this code."))
+        if accord_code and commitment.accord.code != accord_code:
+            raise NotFound("commitment", _("This commitment belongs to another accord."))
+        return commitment
+    if accord_code:
+        accord = Accord.objects.filter(code=accord_code).first()
+        if accord is None:
+            raise NotFound("accord", _("There is no accord with this code."))
+        return _within(accord, data)
+    if party_code := _text(data, "party"):
+        party = Party.objects.filter(code=party_code).first()
+        if party is None:
+            raise NotFound("party", _("There is no party with this code."))
+        return party
+    if topic_code := _text(data, "topic"):
+        topic = Topic.objects.filter(code=topic_code).first()
+        if topic is None:
+            raise NotFound("topic", _("There is no topic with this code."))
+        return topic
+    if data.get("everything"):
+        return None
+    raise NotFound("accord", _("Say what you want to follow: an accord or a commitment."))
+
+
+def _within(accord: Accord, data: Mapping[str, Any]) -> Followed:
+    """The accord, a part of it, or its list as far as the filters ask."""
+    asked = {name: _text(data, name) for name in ListForm.base_fields if name != "page" and data.get(name)}
+    if not asked:
+        return accord
+    form = list_form(accord, asked)
+    if not form.is_valid():
+        name, _label, message = form.problems()[0]
+        raise NotFound(name, message)
+    asked = {name: str(form.cleaned_data[name]) for name in asked if form.cleaned_data.get(name)}
+    if set(asked) == {"part"}:
+        return Section.objects.select_related("accord").get(accord=accord, code=asked["part"])
+    return a_filter(accord, asked) if asked else accord
+
+
+class RhythmForm(forms.Form):
+    """How often one subscription brings mail, and about what."""
+
+    rhythm = forms.ChoiceField(choices=Rhythm.choices)
+    kinds = forms.MultipleChoiceField(choices=News.choices, required=False)
+
+
+class HoursForm(forms.Form):
+    """When digests come."""
+
+    zone = forms.CharField(label=gettext_lazy("Time zone"), max_length=64)
+    hour = forms.IntegerField(label=gettext_lazy("Hour"), min_value=0, max_value=23)
+    weekday = forms.TypedChoiceField(
+        label=gettext_lazy("Day of the week"), choices=Weekday.choices, coerce=int
+    )
+
+    def clean_zone(self) -> str:
+        """A zone that both we and the database know."""
+        zone = str(self.cleaned_data["zone"]).strip()
+        with connection.cursor() as cursor:
+            if zone in available_timezones():
+                cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = %s)", [zone])
+                if cursor.fetchone()[0]:
+                    return zone
+        raise forms.ValidationError(_("This is no time zone of the IANA database, such as Asia/Tokyo."))

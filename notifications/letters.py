@@ -1,4 +1,4 @@
-"""What a mail says: one event, or one question, in one language; written once, then addressed to many."""
+"""What a mail says about one event, or asks, in one language; written once, then addressed to many."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from commitments import standing
 from commitments.models import Accord, Commitment, Deadline, Event, Evidence, Note, Position, Source
 from commitments.sentences import facts_of, in_words, sentence
 from commitments.words import Clock, Contested, EventKind, Plain, Stance, Status, Timeliness
+from notifications import scopes
+from notifications.models import Rhythm, Subscription
+from notifications.telling import News
 from tracker.kit.localized import pick, picked_language
 
 # Where the links of one reader go. Random, so that no text of the record can ask for them.
@@ -52,14 +55,6 @@ class Letter:
     list_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Follows:
-    """Which of a reader's subscriptions bring this mail."""
-
-    accord: bool
-    commitment: bool
-
-
 def one_line(text: str, limit: int = 180) -> str:
     """A text that can stand in a header: no control characters, no line breaks, cut to `limit` characters."""
     flat = " ".join(_CONTROL.sub(" ", text).split())
@@ -76,8 +71,9 @@ def accord_page_of(accord: Accord, language: str) -> str:
     return f"{settings.SITE_URL}{reverse('commitments:accord', args=[accord.slug])}?lang={language}"
 
 
-def alert(event: Event, language: str, follows: Follows, now: datetime | None = None) -> Letter:
-    """The mail about an event of a commitment. Its standing is told as of `now` (UTC)."""
+def alert(event: Event, language: str, of: Sequence[str], now: datetime | None = None) -> Letter:
+    """The mail about an event of a commitment, to those who follow the scopes `of`. Its standing is told as of `now`
+    (UTC)."""
     now = now or timezone.now()
     assert event.commitment_id is not None
     commitment = Commitment.objects.standing_at(now).select_related("accord").get(pk=event.commitment_id)
@@ -85,51 +81,99 @@ def alert(event: Event, language: str, follows: Follows, now: datetime | None = 
     with translation.override(language):
         said = sentence(event.kind, facts)
         context = {
-            **_common(commitment.accord, language),
+            **common(commitment.accord, language),
             "sentence": said,
-            "code": commitment.code,
-            "title": pick(commitment.title),
-            "title_language": picked_language(commitment.title),
-            "page": page_of(commitment, language),
+            **entry(commitment, language),
             "standings": _standings(event.kind, facts, commitment),
             "contested": _contested(commitment),
             "reason": _reason(event),
             "office": event.by,
             "evidence": _evidence(event.kind, facts, commitment),
             "source": _source(event.kind, facts, commitment),
-            "next": _what_comes_next(commitment, now),
-            "follows": follows,
+            "next": what_comes_next(commitment, now),
+            "why": why(of),
         }
-        text = render_to_string("notifications/mail/alert.txt", context)
-        html = _inliner.inline(render_to_string("notifications/mail/alert.html", context))
-        subject = one_line(f"{commitment.code}: {said}")
-        if commitment.accord.is_example:
-            subject = one_line(_("Example: %(subject)s") % {"subject": subject})
-    return Letter(subject, _tidy(text), html, f"commitment-{commitment.pk}", commitment.accord.slug)
+        subject = marked(f"{commitment.code}: {said}", commitment.accord.is_example)
+        thread = f"commitment-{commitment.pk}"
+        return rendered("alert", context, subject, thread, commitment.accord.slug)
 
 
-def question(accord: Accord, commitment: Commitment | None, language: str, is_confirmed: bool) -> Letter:
+def question(wish: Subscription, language: str) -> Letter:
     """The mail that asks whether one wants to follow; to who does already, where to change it."""
+    target = scopes.target_of(wish)
+    accord = scopes.accord_of(target)
+    is_confirmed = wish.confirmed_at is not None
     with translation.override(language):
-        what = pick(commitment.title) if commitment else str(accord)
+        what = scopes.named(target)
         context = {
-            **_common(accord, language),
-            "commitment": commitment,
-            "title": what,
-            "title_language": picked_language(commitment.title if commitment else accord.short_names),
-            "page": page_of(commitment, language) if commitment else accord_page_of(accord, language),
+            **common(accord, language),
+            **what,
+            "accord_named": what["accord"],
+            "title_language": what["language"] or language,
+            "page": address_of(what["page"], language),
+            "how_often": rhythm_in_words(wish.rhythm),
+            "kinds": [str(News(code).label) for code in wish.kinds if code in News.values],
             "confirm": CONFIRM_HERE,
             "erase": ERASE_HERE,
             "is_confirmed": is_confirmed,
+            "language": language,
         }
         if is_confirmed:
-            subject = _("You already follow “%(what)s”") % {"what": what}
+            subject = _("You already follow “%(what)s”") % {"what": what["title"]}
         else:
-            subject = _("Please confirm: news about “%(what)s”") % {"what": what}
-        text = render_to_string("notifications/mail/question.txt", context)
-        html = _inliner.inline(render_to_string("notifications/mail/question.html", context))
-    thread = f"commitment-{commitment.pk}" if commitment else f"accord-{accord.pk}"
-    return Letter(one_line(subject), _tidy(text), html, thread, accord.slug)
+            subject = _("Please confirm: news about “%(what)s”") % {"what": what["title"]}
+        thread = str(wish.scope).replace(":", "-")
+        return rendered("question", context, subject, thread, accord.slug if accord else "all")
+
+
+def rhythm_in_words(rhythm: str) -> str:
+    """How often mails of that rhythm come, as a sentence."""
+    return {
+        Rhythm.INSTANTLY: _("You get a mail for each piece of news, at once."),
+        Rhythm.DAILY: _("You get one mail a day, when there is news."),
+        Rhythm.WEEKLY: _("You get one mail a week, when there is news."),
+    }[Rhythm(rhythm)]
+
+
+def address_of(path: str, language: str) -> str:
+    """The whole web address of a path of ours, in that language."""
+    path, mark, place = path.partition("#")
+    return f"{settings.SITE_URL}{path}{'&' if '?' in path else '?'}lang={language}{mark}{place}"
+
+
+def why(of: Sequence[str]) -> list[str]:
+    """What the reader follows that brings this mail, in words; what has gone since is left out."""
+    found = []
+    for scope in of:
+        try:
+            found.append(scopes.named(scopes.by_scope(scope))["title"])
+        except LookupError:
+            continue
+    return found
+
+
+def entry(commitment: Commitment, language: str) -> dict[str, Any]:
+    """How a mail names a commitment."""
+    return {
+        "code": commitment.code,
+        "title": pick(commitment.title),
+        "title_language": picked_language(commitment.title),
+        "page": page_of(commitment, language),
+    }
+
+
+def marked(subject: str, is_example: bool) -> str:
+    """A subject that says when all of it is invented."""
+    if is_example:
+        subject = _("Example: %(subject)s") % {"subject": subject}
+    return one_line(subject)
+
+
+def rendered(template: str, context: dict[str, Any], subject: str, thread: str, list_id: str) -> Letter:
+    """Both forms of a mail, in the active language."""
+    text = render_to_string(f"notifications/mail/{template}.txt", context)
+    html = _inliner.inline(render_to_string(f"notifications/mail/{template}.html", context))
+    return Letter(one_line(subject), _tidy(text), html, thread, list_id)
 
 
 def _tidy(text: str) -> str:
@@ -138,20 +182,22 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", lines) + "\n"
 
 
-def _common(accord: Accord, language: str) -> dict[str, Any]:
+def common(accord: Accord | None, language: str) -> dict[str, Any]:
+    """What every mail's template reads; `accord` is None where a mail spans several."""
     return {
         "language": language,
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "accord": accord,
-        "accord_page": accord_page_of(accord, language),
-        "is_example": accord.is_example,
+        "accord_page": accord_page_of(accord, language) if accord else "",
+        "is_example": bool(accord and accord.is_example),
         "manage": MANAGE_HERE,
         "leave": LEAVE_HERE,
     }
 
 
-def _plain(status: str, timeliness: str, kind: str) -> dict[str, str]:
+def plain_words(status: str, timeliness: str, kind: str) -> dict[str, str]:
+    """A standing as a mail shows it: the word, its code, its shape, the exact status."""
     word = Plain(standing.plain(status, timeliness, kind))
     return {
         "plain": str(word.label),
@@ -169,11 +215,11 @@ def _standings(kind: str, facts: dict[str, Any], commitment: Commitment) -> dict
     if kind in {EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED}:
         status = facts["after"]
         if facts["before"] != facts["after"]:
-            before = _plain(facts["before"], timeliness, commitment.kind)
+            before = plain_words(facts["before"], timeliness, commitment.kind)
     elif kind == EventKind.BECAME_OVERDUE:
         status = facts["status"]
-        before = _plain(status, Timeliness.SCHEDULED, commitment.kind)
-    after = _plain(status, timeliness, commitment.kind)
+        before = plain_words(status, Timeliness.SCHEDULED, commitment.kind)
+    after = plain_words(status, timeliness, commitment.kind)
     return {
         "before": before if before != after else None,
         "after": after,
@@ -255,7 +301,7 @@ def _day(edtf: str) -> str:
     return in_words(edtf) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", edtf) else edtf
 
 
-def _what_comes_next(commitment: Commitment, now: datetime) -> dict[str, Any] | None:
+def what_comes_next(commitment: Commitment, now: datetime) -> dict[str, Any] | None:
     """The next open date: the parties' own, else our next look at it; None when there is none ahead."""
     ahead = Deadline.objects.open().filter(commitment=commitment, due_at__gt=now, last_on__isnull=False)
     for clock in (Clock.PARTY, Clock.TRACKER):

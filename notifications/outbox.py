@@ -19,6 +19,8 @@ from django.db import connection, transaction
 from notifications.models import Delivery, Kind, State, Why
 
 CLAIM = 100
+# How many of the oldest are looked at for each that is taken.
+WINDOW = 4
 CRASHES = 5
 # A temporary refusal is tried again until the mail is this old, like a mail server's queue.
 GIVE_UP_AFTER = timedelta(days=5)
@@ -45,15 +47,6 @@ class Ended:
     outcome: str
     code: int | None = None
     reply: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What an alert is about; all None for a confirmation. Decides whether it is still wanted."""
-
-    seq: int | None = None
-    accord: int | None = None
-    commitment: int | None = None
 
 
 # Claims that ran out: a mail that was on the wire counts a crash (five: a person must look), the others just go on.
@@ -84,29 +77,41 @@ WITH lost AS MATERIALIZED (
 SELECT count(*) FROM freed
 """
 
-# Keys first, in a step of their own: the planner must not be tempted to join the whole table to them.
+# Keys first, in a step of their own: the planner must not be tempted to join the whole table to them. Of the oldest few
+# hundred every domain gets its turn, and a domain that puts everything off is left alone. A digest that is claimed takes
+# no more news.
 _CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT id, next_attempt_at FROM notifications_delivery
+WITH oldest AS MATERIALIZED (
+    SELECT id, next_attempt_at, domain FROM notifications_delivery
     WHERE state = 'waiting' AND kind = %(kind)s AND next_attempt_at <= statement_timestamp()
-    ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+      AND NOT domain = ANY(%(avoid)s::text[])
+    ORDER BY next_attempt_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
+), due AS MATERIALIZED (
+    SELECT id, next_attempt_at FROM (
+        SELECT id, next_attempt_at, row_number() OVER (PARTITION BY domain ORDER BY next_attempt_at) AS turn FROM oldest
+    ) AS by_turns ORDER BY turn, next_attempt_at LIMIT %(limit)s
 ), taken AS (
-    UPDATE notifications_delivery d
-    SET state = 'claimed', token = %(token)s, lease_until = statement_timestamp() + %(lease)s::interval, started_at = NULL
+    UPDATE notifications_delivery d SET state = 'claimed', is_open = false, token = %(token)s,
+        lease_until = statement_timestamp() + %(lease)s::interval, started_at = NULL
     FROM due WHERE d.id = due.id RETURNING d.id, due.next_attempt_at
 )
 SELECT id FROM taken ORDER BY next_attempt_at, id
 """
 
+# Whether it is still wanted: by the question's subscription, by any subscription that brought one of its notices, or,
+# for a reminder to staff, by the office.
 _STILL_WANTED = """
 CASE d.kind WHEN 'confirmation' THEN EXISTS (
     SELECT 1 FROM notifications_subscription s JOIN notifications_subscriber p ON p.id = s.subscriber_id
     WHERE s.id = d.subscription_id AND s.ended_at IS NULL AND p.state <> 'suppressed')
+WHEN 'duty' THEN EXISTS (
+    SELECT 1 FROM notifications_subscriber p JOIN auth_user u ON u.id = p.user_id
+    WHERE p.id = d.subscriber_id AND p.state <> 'suppressed' AND u.is_active)
 ELSE EXISTS (
-    SELECT 1 FROM notifications_subscription s JOIN notifications_subscriber p ON p.id = s.subscriber_id
-    WHERE s.subscriber_id = d.subscriber_id AND p.state = 'confirmed'
-      AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.starts_after < %(seq)s::bigint
-      AND s.accord_id = %(accord)s::bigint AND (s.commitment_id IS NULL OR s.commitment_id = %(commitment)s::bigint))
+    SELECT 1 FROM notifications_notice n JOIN notifications_subscription s ON s.id = ANY(n.wishes)
+    JOIN notifications_subscriber p ON p.id = s.subscriber_id
+    WHERE n.delivery_id = d.id AND p.id = d.subscriber_id AND p.state = 'confirmed'
+      AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.paused_at IS NULL)
 END
 """
 
@@ -168,63 +173,64 @@ def recover() -> int:
     return int(_fetch(_RECOVER, {"crashes": CRASHES})[0])
 
 
+# One look into the index of each kind.
+_IS_DUE = """
+SELECT bool_or(EXISTS (
+    SELECT 1 FROM notifications_delivery d
+    WHERE d.state = 'waiting' AND d.kind = k.kind AND d.next_attempt_at <= statement_timestamp()))
+FROM unnest(%(kinds)s::text[]) AS k(kind)
+"""
+
+
 def is_due() -> bool:
     """Whether anything waits whose time has come."""
-    return bool(
-        _fetch(
-            "SELECT EXISTS (SELECT 1 FROM notifications_delivery WHERE state = 'waiting' AND kind = 'confirmation'"
-            " AND next_attempt_at <= statement_timestamp())"
-            " OR EXISTS (SELECT 1 FROM notifications_delivery WHERE state = 'waiting' AND kind = 'alert'"
-            " AND next_attempt_at <= statement_timestamp())",
-            {},
-        )[0]
-    )
+    return bool(_fetch(_IS_DUE, {"kinds": Kind.values})[0])
 
 
-def claim(limit: int = CLAIM) -> list[Claimed]:
-    """Takes up to `limit` due deliveries for this worker, oldest first, confirmations before alerts."""
+def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
+    """Takes up to `limit` due deliveries for this worker, oldest first, none of the domains to `avoid`.
+
+    Confirmations and reminders to staff come first; of what is left alerts get three quarters and digests one, and
+    each what the other does not need.
+    """
     token = uuid.uuid4()
     taken: list[Claimed] = []
     with connection.cursor() as cursor:
-        for kind in (Kind.CONFIRMATION, Kind.ALERT):
-            cursor.execute(
-                _CLAIM,
-                {
-                    "kind": str(kind),
-                    "limit": limit - len(taken),
-                    "token": token,
-                    "lease": f"{lease().total_seconds()} s",
-                },
-            )
-            taken += [Claimed(row[0], token) for row in cursor.fetchall()]
-            if len(taken) >= limit:
-                break
+
+        def take(kind: Kind, share: int) -> None:
+            if share <= 0:
+                return
+            values: dict[str, Any] = {
+                "kind": str(kind),
+                "limit": share,
+                "window": WINDOW * share,
+                "avoid": list(avoid),
+                "token": token,
+                "lease": f"{lease().total_seconds()} s",
+            }
+            cursor.execute(_CLAIM, values)
+            taken.extend(Claimed(row[0], token) for row in cursor.fetchall())
+
+        take(Kind.CONFIRMATION, limit)
+        take(Kind.DUTY, limit - len(taken))
+        left = limit - len(taken)
+        take(Kind.ALERT, left - left // 4)
+        take(Kind.DIGEST, limit - len(taken))
+        take(Kind.ALERT, limit - len(taken))
     return taken
 
 
-def start(it: Claimed, about: About) -> bool:
+def start(it: Claimed) -> bool:
     """Says that this mail goes on the wire now; False when it is not ours any more, or no longer wanted."""
-    return _fetch(_START, _start_values(it, about)) is not None
+    return _fetch(_START, {"next": it.id, "token": it.token}) is not None
 
 
-def _start_values(it: Claimed | None, about: About) -> dict[str, Any]:
-    return {
-        "next": it.id if it else None,
-        "token": it.token if it else None,
-        "seq": about.seq,
-        "accord": about.accord,
-        "commitment": about.commitment,
-    }
-
-
-def settle(
-    it: Claimed, ended: Ended, then: Claimed | None = None, about: About = About()
-) -> tuple[bool, bool]:  # noqa: B008
+def settle(it: Claimed, ended: Ended, then: Claimed | None = None) -> tuple[bool, bool]:
     """Writes down how a mail ended and starts the next one; whether it was still ours, and whether the next is."""
     done, started = _fetch(
         _SETTLE,
         {
-            **_start_values(then, about),
+            "next": then.id if then else None,
             "id": it.id,
             "token": it.token,
             "outcome": str(ended.outcome),

@@ -1,4 +1,4 @@
-"""The post room's pages: sign up, confirm, change, leave, be erased.
+"""The post room's pages: sign up, confirm, leave, be erased. What one follows is changed in managing.py.
 
 Reading a page changes nothing (link scanners open every address in a mail); only POST acts. None of these needs a
 cookie or a CSRF token: the signed link is the whole authority, and a sign-up has none.
@@ -9,21 +9,25 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from commitments.models import Accord, Commitment
+from commitments.models import Accord, Commitment, Participation, Party, Section, Topic
+from commitments.words import Role
 from notifications import limits, links, subscribing
-from notifications.forms import FollowForm
-from notifications.models import Subscriber, Subscription
-from tracker.kit.localized import pick, picked_language
+from notifications.forms import FollowForm, NotFound, find_target
+from notifications.letters import rhythm_in_words
+from notifications.models import Rhythm, SavedFilter, Subscriber, Subscription
+from notifications.scopes import Followed, named, target_of, with_targets
+from notifications.telling import News
 
 LANGUAGES = {code for code, _name in settings.LANGUAGES}
 
@@ -45,22 +49,16 @@ def _answer(
     return response
 
 
-def _named(subscription: Subscription | None) -> dict[str, str]:
-    """What is followed, in words."""
-    if subscription is None:
-        return {}
-    return _scope_named(subscription.accord, subscription.commitment)
-
-
-def _scope_named(accord: Accord, commitment: Commitment | None) -> dict[str, str]:
+def named_wish(wish: Subscription) -> dict[str, Any]:
+    """What is followed, in words, and how often news of it comes."""
     return {
-        "accord": str(accord),
-        "title": pick(commitment.title) if commitment else str(accord),
-        "language": picked_language(commitment.title if commitment else accord.short_names),
-        "code": commitment.code if commitment else "",
-        "page": reverse("commitments:commitment", args=[commitment.code])
-        if commitment
-        else reverse("commitments:accord", args=[accord.slug]),
+        **named(target_of(wish)),
+        "key": wish.pk,
+        "rhythm": wish.rhythm,
+        "how_often": rhythm_in_words(wish.rhythm),
+        "kinds": wish.kinds,
+        "kinds_named": [str(News(code).label) for code in wish.kinds if code in News.values],
+        "is_paused": wish.paused_at is not None,
     }
 
 
@@ -77,56 +75,85 @@ class Follow(View):
     http_method_names = ["get", "head", "post"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The form alone, for `?accord=CODE` or `?commitment=CODE`; without either, the way to the front page."""
-        found = {name: request.GET[name] for name in ("accord", "commitment") if request.GET.get(name)}
-        if not found:
-            return HttpResponseRedirect("/")
-        form = FollowForm(initial={**found, "language": translation.get_language()})
-        return self._show(request, form, found)
+        """The form for what the address names (`?commitment=`, `?accord=` with any filters of its list, `?party=`,
+        `?topic=`, `?everything=1`); without any of these, what there is to follow."""
+        asked = request.GET.dict()
+        if not any(asked.get(name) for name in ("commitment", "accord", "party", "topic", "everything")):
+            return _answer(request, "choose", _choices())
+        form = FollowForm(asked)
+        form.is_valid()
+        form.errors.pop("email", None)
+        return self._show(request, form, status=400 if form.errors else 200)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Asks the owner of the address; 400 with the field and the rule, 429 for a network that asks too often."""
         form = FollowForm(request.POST)
         if not form.is_valid():
-            return self._show(request, form, request.POST, status=400)
-        accord, commitment = form.scope()
+            return self._show(request, form, status=400)
+        said = form.cleaned_data
         try:
             subscribing.sign_up(
-                form.cleaned_data["email"],
-                form.cleaned_data["language"] or translation.get_language() or "en",
-                accord,
-                commitment,
+                said["email"],
+                said["language"] or translation.get_language() or "en",
+                form.target(),
+                rhythm=said["rhythm"],
+                kinds=said["kinds"],
                 network=limits.network_of(request),
             )
         except subscribing.TooMany:
             form.add_error(
                 None, _("Too many sign-ups have come from your network. Please try again in an hour.")
             )
-            response = self._show(request, form, request.POST, status=429)
+            response = self._show(request, form, status=429)
             response.headers["Retry-After"] = str(int(limits.NETWORK_WINDOW.total_seconds()))
             return response
         return HttpResponseRedirect(reverse("notifications:sent"), status=303)
 
-    def _show(self, request: HttpRequest, form: FollowForm, said: Any, status: int = 200) -> HttpResponse:
-        commitment = (
-            Commitment.objects.select_related("accord")
-            .filter(code=str(said.get("commitment", ""))[:80])
-            .first()
-            if _is_text(said.get("commitment"))
-            else None
-        )
-        accord = commitment.accord if commitment else None
-        if accord is None and _is_text(said.get("accord")):
-            accord = Accord.objects.filter(code=str(said["accord"])[:80]).first()
-        context: dict[str, Any] = {"form": form, "accord": accord, "commitment": commitment}
-        if accord:
-            context["followed"] = _scope_named(accord, commitment)
+    def _show(self, request: HttpRequest, form: FollowForm, status: int = 200) -> HttpResponse:
+        context: dict[str, Any] = {
+            "form": form,
+            "kinds": News.choices,
+            "rhythms": Rhythm.choices,
+            "kinds_chosen": form.data.getlist("kinds") if isinstance(form.data, QueryDict) else [],
+        }
+        try:
+            target = find_target(form.data)
+        except NotFound:
+            return _answer(request, "follow", context, status=status)
+        context["followed"] = named(target)
+        context["is_one"] = isinstance(target, Commitment)
+        context["asked"] = _asked(target)
         return _answer(request, "follow", context, status=status)
 
 
-def _is_text(value: Any) -> bool:
-    """Whether PostgreSQL can be asked for it."""
-    return isinstance(value, str) and bool(value) and "\x00" not in value
+def _asked(target: Followed | None) -> dict[str, str]:
+    """The parameters that name a target."""
+    if target is None:
+        return {"everything": "1"}
+    if isinstance(target, SavedFilter):
+        return {"accord": target.accord.code, **target.asked}
+    if isinstance(target, Section):
+        return {"accord": target.accord.code, "part": target.code}
+    return {type(target).__name__.lower(): target.code}
+
+
+def _choices() -> dict[str, Any]:
+    """Everything wider than a commitment that can be followed."""
+    bound = Participation.objects.filter(role=Role.BOUND, party=OuterRef("pk"))
+    used = Commitment.objects.real().filter(topics=OuterRef("pk"))
+    groups = [
+        (_("An accord"), Accord.objects.order_by("is_example", "code")),
+        (_("What binds one party"), Party.objects.filter(Exists(bound)).order_by("code")),
+        (_("A topic"), Topic.objects.filter(Exists(used)).order_by("code")),
+    ]
+    shown: list[tuple[str, list[dict[str, str]]]] = [
+        (_("The whole register"), [{**named(None), "query": "everything=1"}])
+    ]
+    for title, rows in groups:
+        found = [{**named(row), "query": urlencode(_asked(row))} for row in rows]  # type: ignore[arg-type]
+        if found:
+            shown.append((title, found))
+    return {"groups": shown}
 
 
 class Sent(View):
@@ -179,14 +206,16 @@ class Confirm(Signed):
 
     def _wish(self) -> Subscription | None:
         rows = Subscription.objects.live().filter(subscriber=self.subscriber, pk__in=self.about)
-        return rows.select_related("accord", "commitment").first()
+        return with_targets(rows).first()
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         """Asks once more, with a button."""
         wish = self._wish()
         if wish is None:
             return self.show("left", {"followed": {}})
-        return self.show("confirm", {"followed": _named(wish), "is_confirmed": wish.confirmed_at is not None})
+        return self.show(
+            "confirm", {"followed": named_wish(wish), "is_confirmed": wish.confirmed_at is not None}
+        )
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """Begins the subscription; pressing twice is harmless."""
@@ -194,53 +223,7 @@ class Confirm(Signed):
         wish = subscribing.confirm(self.subscriber.uuid, self.about[0]) if self.about else None
         if wish is None:
             return self.show("left", {"followed": {}})
-        return self.show("confirm", {"followed": _named(wish), "is_confirmed": True})
-
-
-class Manage(Signed):
-    """Everything an address follows, on one page."""
-
-    purpose = links.MANAGE
-
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        """The list, with a button for each."""
-        return self._list("")
-
-    def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        """`end`: the number of a subscription, or `all`; `language`: the language of the mails."""
-        assert self.subscriber is not None
-        who, ending, language = (
-            self.subscriber.uuid,
-            request.POST.get("end", ""),
-            request.POST.get("language", ""),
-        )
-        if ending == "all":
-            subscribing.end(who, subscribing.everything())
-            said = _("You follow nothing any more.")
-        elif ending.isdecimal() and len(ending) < 19:
-            subscribing.end(who, subscribing.one(int(ending)))
-            said = _("You no longer follow this.")
-        elif language in LANGUAGES:
-            subscribing.change_language(who, language)
-            self.subscriber.language = language
-            with translation.override(language):
-                said = _("Your mails come in this language from now on.")
-        else:
-            return self._list(_("language: choose one of those in the list."), status=400)
-        return self._list(said)
-
-    def _list(self, said: str, status: int = 200) -> HttpResponse:
-        assert self.subscriber is not None
-        rows = (
-            Subscription.objects.confirmed()
-            .filter(subscriber=self.subscriber)
-            .select_related("accord", "commitment")
-            .order_by("accord__code", F("commitment__code").asc(nulls_first=True))
-        )
-        with translation.override(self.subscriber.language):
-            followed = [{"key": row.pk, **_named(row)} for row in rows]
-        context = {"all_followed": followed, "said": said, "chosen": self.subscriber.language}
-        return self.show("manage", context, status=status)
+        return self.show("confirm", {"followed": named_wish(wish), "is_confirmed": True})
 
 
 class Leave(Signed):
@@ -248,22 +231,16 @@ class Leave(Signed):
 
     purpose = links.LEAVE
 
-    def _scope(self) -> tuple[int, int]:
-        return (self.about[0], self.about[1]) if len(self.about) == 2 else (0, 0)
-
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         """A button; a mail program that only looks changes nothing."""
-        accord, commitment = self._scope()
-        rows = Subscription.objects.confirmed().filter(
-            subscribing.scope(accord, commitment), subscriber=self.subscriber
-        )
-        followed = [_named(row) for row in rows.select_related("accord", "commitment")]
+        rows = Subscription.objects.confirmed().filter(pk__in=self.about, subscriber=self.subscriber)
+        followed = [named_wish(row) for row in with_targets(rows)]
         return self.show("leave" if followed else "left", {"all_followed": followed})
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """Ends them at once, for a person's button and a mail program's one-click alike."""
         assert self.subscriber is not None
-        subscribing.end(self.subscriber.uuid, subscribing.scope(*self._scope()))
+        subscribing.end(self.subscriber.uuid, subscribing.those(self.about))
         return self.show("left", {})
 
 

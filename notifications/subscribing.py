@@ -1,10 +1,10 @@
-"""The verbs of subscribers: sign up, confirm, leave, change the language, be erased. Each is safe to call twice."""
+"""The verbs of subscribers: sign up, confirm, change, pause, leave, be erased. Each is safe to call twice."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 
@@ -14,18 +14,21 @@ from django.utils import timezone
 from psycopg.errors import DeadlockDetected
 
 from commitments.log import head
-from commitments.models import Accord, Commitment
+from commitments.models import Commitment
 from notifications import limits
 from notifications.models import (
     Delivery,
     Kind,
     Notice,
+    Rhythm,
     State,
     Subscriber,
     SubscriberState,
     Subscription,
     Why,
 )
+from notifications.owing import move_digests
+from notifications.scopes import Followed, columns, kept, scope_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,40 +56,51 @@ def again_after_deadlock(verb: Callable[P, R]) -> Callable[P, R]:
     return repeated
 
 
+# Where a reader of that language is most likely to wake up, until they say otherwise.
+ZONES = {"en": "UTC", "uk": "Europe/Kyiv", "ja": "Asia/Tokyo"}
+
+
 def sign_up(
     email: str,
     language: str,
-    accord: Accord,
-    commitment: Commitment | None = None,
+    target: Followed | None,
     *,
     network: str,
+    rhythm: str = "",
+    kinds: Sequence[str] = (),
     now: datetime | None = None,
 ) -> None:
-    """Asks the owner of an address whether they want to follow; returns the same for every address.
+    """Asks the owner of an address whether they want to follow a target (None: everything); returns the same for every
+    address.
 
-    Nothing is sent here: the confirmation is a delivery like any other. Raises TooMany for the network.
+    `rhythm` is at once for a commitment and weekly for anything wider, unless it is given; `kinds` are codes of News,
+    none means all. Nothing is sent here: the confirmation is a delivery like any other. Raises TooMany for the network.
     """
     now = now or timezone.now()
     email = email.strip().lower()
     if not limits.network_may(network):
         raise TooMany
+    rhythm = rhythm or (Rhythm.INSTANTLY if isinstance(target, Commitment) else Rhythm.WEEKLY)
+    target = kept(target)
     with transaction.atomic():
-        Subscriber.objects.bulk_create(
-            [Subscriber(email=email, language=language, created_at=now, changed_at=now)],
-            ignore_conflicts=True,
-        )
-        subscriber = Subscriber.objects.select_for_update(no_key=True).get(email=email)
+        subscriber = _known(email, language, now)
         is_reader = subscriber.state == SubscriberState.CONFIRMED
         if not limits.address_may(email, is_reader) or subscriber.state == SubscriberState.SUPPRESSED:
             return
         if not is_reader:
-            # A stranger must not change the language of a confirmed reader.
+            # A stranger must not change the language or the hours of a confirmed reader.
             subscriber.language, subscriber.changed_at = language, now
-            subscriber.save(update_fields=["language", "changed_at"])
-        live = Subscription.objects.live().filter(subscriber=subscriber, accord=accord, commitment=commitment)
-        subscription = live.first() or Subscription.objects.create(
-            subscriber=subscriber, accord=accord, commitment=commitment, asked_at=now
-        )
+            subscriber.zone = ZONES.get(language, "UTC")
+            subscriber.save(update_fields=["language", "zone", "changed_at"])
+        live = Subscription.objects.live().filter(subscriber=subscriber, scope=scope_of(target))
+        subscription = live.first()
+        if subscription is None:
+            subscription = Subscription.objects.create(
+                subscriber=subscriber, asked_at=now, rhythm=rhythm, kinds=list(kinds), **columns(target)
+            )
+        elif subscription.confirmed_at is None:
+            subscription.rhythm, subscription.kinds = rhythm, list(kinds)
+            subscription.save(update_fields=["rhythm", "kinds"])
         asked = Delivery.objects.filter(subscription=subscription, kind=Kind.CONFIRMATION).filter(
             Q(state__in=[State.WAITING, State.CLAIMED]) | Q(created_at__gt=now - PATIENCE)
         )
@@ -95,6 +109,7 @@ def sign_up(
                 kind=Kind.CONFIRMATION,
                 subscriber=subscriber,
                 subscription=subscription,
+                domain=email.rpartition("@")[2],
                 created_at=now,
                 next_attempt_at=now,
             )
@@ -154,11 +169,9 @@ def end(who: uuid.UUID, chosen: Q, *, now: datetime | None = None) -> int:
     return ended
 
 
-def scope(accord: int, commitment: int) -> Q:
-    """Whatever brings news of that commitment (0: of anything in the accord)."""
-    if not commitment:
-        return Q(accord=accord, commitment__isnull=True)
-    return Q(accord=accord) & (Q(commitment__isnull=True) | Q(commitment=commitment))
+def those(subscriptions: Sequence[int]) -> Q:
+    """Subscriptions by their keys."""
+    return Q(pk__in=subscriptions)
 
 
 def everything() -> Q:
@@ -169,6 +182,47 @@ def everything() -> Q:
 def one(subscription: int) -> Q:
     """One subscription by its key."""
     return Q(pk=subscription)
+
+
+@transaction.atomic
+def pause(who: uuid.UUID, chosen: Q, *, now: datetime | None = None) -> int:
+    """Pauses the active subscriptions that match: nothing comes until they are resumed; returns how many."""
+    now = now or timezone.now()
+    subscriber = _locked(who)
+    if subscriber is None:
+        return 0
+    return Subscription.objects.active().filter(chosen, subscriber=subscriber).update(paused_at=now)
+
+
+@transaction.atomic
+def resume(who: uuid.UUID, chosen: Q) -> int:
+    """Lets paused subscriptions go on at the head of the log; what happened in between is not told. Returns how many."""
+    subscriber = _locked(who)
+    if subscriber is None:
+        return 0
+    paused = Subscription.objects.confirmed().filter(chosen, subscriber=subscriber, paused_at__isnull=False)
+    return paused.update(paused_at=None, starts_after=head().seq)
+
+
+@transaction.atomic
+def change(who: uuid.UUID, subscription: int, rhythm: str, kinds: Sequence[str]) -> bool:
+    """How often one subscription brings mail, and about what (none: all). False when it is not theirs or has ended."""
+    subscriber = _locked(who)
+    if subscriber is None:
+        return False
+    mine = Subscription.objects.confirmed().filter(pk=subscription, subscriber=subscriber)
+    return bool(mine.update(rhythm=rhythm, kinds=list(kinds)))
+
+
+@transaction.atomic
+def change_hours(who: uuid.UUID, zone: str, hour: int, weekday: int) -> None:
+    """When digests come: the hour (0 to 23) and the ISO weekday, on the clocks of an IANA zone."""
+    subscriber = _locked(who)
+    if subscriber is None:
+        return
+    subscriber.zone, subscriber.hour, subscriber.weekday = zone, hour, weekday
+    subscriber.save(update_fields=["zone", "hour", "weekday"])
+    move_digests(subscriber.pk)
 
 
 def change_language(who: uuid.UUID, language: str, *, now: datetime | None = None) -> None:
@@ -197,11 +251,13 @@ def erase_rows(keys: list[int], now: datetime) -> None:
     owed.filter(Q(state=State.WAITING) | Q(state=State.CLAIMED, started_at__isnull=True)).update(
         state=State.DROPPED,
         why=Why.ERASED,
+        is_open=False,
         token=None,
         lease_until=None,
         settled_at=now,
         subscriber=None,
         subscription=None,
+        domain="",
     )
-    owed.update(subscriber=None, subscription=None)
+    owed.update(subscriber=None, subscription=None, domain="")
     Subscriber.objects.filter(pk__in=keys).delete()

@@ -1,9 +1,12 @@
-"""Which alerts have become untrue since they were written down: these are not sent."""
+"""Which news has become untrue, or moot, since it was written down: it is not sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+from django.db import connection
 
 from commitments.models import Assessment, Commitment, Contribution, Deadline, Event, Evidence
 from commitments.sentences import facts_of
@@ -71,3 +74,52 @@ def untrue(events: Iterable[Event]) -> set[int]:
         if not holds:
             gone.add(seq)
     return gone
+
+
+# What takes back what: the fact by which both events name the same thing.
+_TAKES_BACK = {
+    EventKind.STATUS_RETRACTED: (EventKind.STATUS_PUBLISHED, "assessment"),
+    EventKind.EVIDENCE_WITHDRAWN: (EventKind.EVIDENCE_ADDED, "evidence"),
+    EventKind.CONTRIBUTION_WITHDRAWN: (EventKind.CONTRIBUTION_RECORDED, "contribution"),
+}
+# A delivery that was never tried has told nobody.
+_UNTOLD = """
+SELECT n.subscriber_id, n.number FROM notifications_notice n JOIN notifications_delivery d ON d.id = n.delivery_id
+WHERE n.source = 'event' AND n.subscriber_id = ANY(%s) AND n.number = ANY(%s)
+  AND (d.state IN ('waiting', 'dropped') OR d.id = ANY(%s)) AND d.attempts = 0 AND d.crashes = 0
+"""
+
+
+def never_told(
+    owed: Collection[tuple[int, int]], events: Mapping[int, Event], batch: Collection[uuid.UUID]
+) -> set[tuple[int, int]]:
+    """Of (subscriber, event number): the retractions of what that subscriber has not been told, and will not be.
+    `batch` are the deliveries that are looked through now: what they hold has not been told either."""
+    takers: dict[int, tuple[str, str, int]] = {}
+    for seq, event in events.items():
+        if event.kind in _TAKES_BACK and event.commitment_id is not None:
+            kind, name = _TAKES_BACK[EventKind(event.kind)]
+            takers[seq] = (kind, facts_of(event.body)[name], event.commitment_id)
+    if not takers:
+        return set()
+    first = Event.objects.filter(
+        kind__in={kind for kind, _code, _key in takers.values()},
+        commitment__in={key for _kind, _code, key in takers.values()},
+    ).values_list("seq", "kind", "body")
+    told = {(kind, facts_of(body)[_name(kind)]): seq for seq, kind, body in first}
+    pairs = {
+        (subscriber, told[takers[seq][:2]]): (subscriber, seq)
+        for subscriber, seq in owed
+        if seq in takers and takers[seq][:2] in told
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UNTOLD,
+            [list({subscriber for subscriber, _ in pairs}), list({seq for _, seq in pairs}), list(batch)],
+        )
+        untold = set(cursor.fetchall())
+    return {taker for pair, taker in pairs.items() if pair in untold}
+
+
+def _name(kind: str) -> str:
+    return next(name for first, name in _TAKES_BACK.values() if first == kind)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from notifications import pages
+from notifications import managing, pages
 
 app_name = "notifications"
 urlpatterns = [
     path("follow/", pages.Follow.as_view(), name="follow"),
     path("follow/sent/", pages.Sent.as_view(), name="sent"),
     path("confirm/<str:token>/", pages.Confirm.as_view(), name="confirm"),
-    path("manage/<str:token>/", pages.Manage.as_view(), name="manage"),
+    path("manage/<str:token>/", managing.Manage.as_view(), name="manage"),
     path("leave/<str:token>/", pages.Leave.as_view(), name="leave"),
     path("erase/<str:token>/", pages.Erase.as_view(), name="erase"),
 ]

@@ -32,7 +32,7 @@ def set_environment(home: Path, postgres_url: str, redis_url: str) -> None:
     """Every setting the tests run with. What the caller's environment says is overwritten, never used: a test
     that reached a real database or broker would be a disaster."""
     for name in list(os.environ):
-        if name.startswith(("EMAIL_", "DEMO_", "ALLOWED_", "SECRET_KEY", "DJANGO_")):
+        if name.startswith(("EMAIL_", "DEMO_", "ALERT_", "ALLOWED_", "SECRET_KEY", "DJANGO_")):
             del os.environ[name]
     os.environ.update(
         {
@@ -45,6 +45,7 @@ def set_environment(home: Path, postgres_url: str, redis_url: str) -> None:
             "SITE_URL": "http://testserver",
             "DEBUG": "false",
             "BEAT_SECONDS": "1",
+            "ALERT_HOLD_SECONDS": "0",
             "LOG_LEVEL": "WARNING",
             "STATIC_ROOT": str(home / "static"),
         }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,8 @@ if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("Set EMAIL_USE_TLS or EMAIL_USE_SSL, not both.")
 EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 10, 1, 60)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <alerts@{SITE_HOST}>")
+# For so long a mail about something published is held back; a retraction within that time stops it.
+ALERT_HOLD = timedelta(seconds=number("ALERT_HOLD_SECONDS", 120, 0, 3600))
 # Sign-ups an hour from one network (an IPv4 address, an IPv6 /64).
 SIGNUPS_PER_NETWORK = number("SIGNUPS_PER_NETWORK", 30, 1, 100000)
 # `/metrics` answers whoever brings this token, or, where that is set, this machine itself.

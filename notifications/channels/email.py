@@ -38,13 +38,18 @@ class Trouble(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """To whom, with the keys that their links speak of (0: none)."""
+    """To whom, with the keys that their links speak of: the subscriptions that brought the mail, or the one that a
+    question is about (0: no question)."""
 
     uuid: uuid.UUID
     email: str
-    accord: int
-    commitment: int
+    wishes: tuple[int, ...] = ()
     subscription: int = 0
+
+    @property
+    def domain(self) -> str:
+        """Where the mail goes."""
+        return self.email.rpartition("@")[2]
 
 
 def _encoded(text: str) -> tuple[bytes, bytes]:
@@ -104,7 +109,7 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
         places[CONFIRM_HERE] = links.address(links.CONFIRM, token)
         places[ERASE_HERE] = links.address(links.ERASE, links.sign(links.ERASE, reader.uuid))
     else:
-        token = links.sign(links.LEAVE, reader.uuid, reader.accord, reader.commitment)
+        token = links.sign(links.LEAVE, reader.uuid, *reader.wishes)
         leave = places[LEAVE_HERE] = links.address(links.LEAVE, token)
         # RFC 8058: the mail program posts to this address when its reader presses "unsubscribe".
         unsubscribe = b"List-Unsubscribe: <" + leave.encode() + b">\r\n"

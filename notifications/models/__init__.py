@@ -13,28 +13,38 @@ from notifications.models.endpoint import (
     Try,
     TryOutcome,
 )
-from notifications.models.marks import Bookmark, Home, Line, SignUpCount
+from notifications.models.marks import Bookmark, DomainPause, Home, Line, SignUpCount
 from notifications.models.outbox import OVER, Attempt, Delivery, Kind, Notice, Outcome, State, Why
-from notifications.models.people import Subscriber, SubscriberState, Subscription
+from notifications.models.people import Subscriber, SubscriberState, Weekday
+from notifications.models.reminder import Audience, Hush, Reminder, ReminderState, WhyNot
+from notifications.models.wishes import TARGETS, Rhythm, SavedFilter, Subscription
 
 __all__ = [
     "CALL_OVER",
     "OVER",
+    "TARGETS",
     "Attempt",
+    "Audience",
     "Bookmark",
     "Call",
     "CallKind",
     "CallState",
     "Delivery",
     "DisabledWhy",
+    "DomainPause",
     "Endpoint",
     "EndpointState",
     "Format",
     "Home",
+    "Hush",
     "Kind",
     "Line",
     "Notice",
     "Outcome",
+    "Reminder",
+    "ReminderState",
+    "Rhythm",
+    "SavedFilter",
     "Secret",
     "SignUpCount",
     "State",
@@ -43,5 +53,7 @@ __all__ = [
     "Subscription",
     "Try",
     "TryOutcome",
+    "Weekday",
     "Why",
+    "WhyNot",
 ]

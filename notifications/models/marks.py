@@ -30,6 +30,18 @@ class Line(models.Model):
         return self.name
 
 
+class DomainPause(models.Model):
+    """A recipients' domain whose mails the server put off, one after the other: nothing goes there until `until`."""
+
+    domain = models.CharField(max_length=253, primary_key=True)
+    until = models.DateTimeField()
+    tries = models.PositiveIntegerField(default=0)
+    said = models.CharField(max_length=300, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.domain
+
+
 class SignUpCount(models.Model):
     """How many sign-ups an address or a network has made in a window; the key is a keyed hash, not the address."""
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from notifications.models.people import Subscriber, Subscription
+from notifications.models.people import Subscriber
+from notifications.models.wishes import Rhythm, Subscription
 
 
 class Kind(models.TextChoices):
-    """What a delivery is for. Confirmations go before alerts: somebody is waiting for them."""
+    """What a delivery is for. Confirmations go before all others: somebody is waiting for them."""
 
     CONFIRMATION = "confirmation", _("confirmation")
     ALERT = "alert", _("alert")
+    DIGEST = "digest", _("digest")
+    DUTY = "duty", _("reminder to staff")
 
 
 class State(models.TextChoices):
@@ -55,7 +59,9 @@ class Delivery(models.Model):
 
     A claim sets `lease_until` (by the database's clock) and a fresh `token`; only the holder of the token may
     settle it. `started_at` is set when the mail goes on the wire, so that only a started one counts a crash
-    against itself. The address is not kept here.
+    against itself. The address is not kept here; its domain is, so that one slow domain does not hold up the others.
+
+    A digest is open (`is_open`) until it is claimed: news joins the open one of its subscriber and rhythm.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -74,6 +80,9 @@ class Delivery(models.Model):
     )
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
     why = models.CharField(max_length=12, choices=Why.choices, blank=True, default="")
+    domain = models.CharField(max_length=253, blank=True, default="")
+    rhythm = models.CharField(max_length=12, choices=Rhythm.choices, blank=True, default="")
+    is_open = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -110,6 +119,18 @@ class Delivery(models.Model):
                 condition=~Q(state=State.WAITING) | Q(subscriber__isnull=False),
                 name="delivery_waiting_has_subscriber",
             ),
+            # One open digest per person and rhythm; fan_out finds it by this.
+            models.UniqueConstraint(
+                fields=["subscriber", "rhythm"], condition=Q(is_open=True), name="delivery_open_digest_once"
+            ),
+            models.CheckConstraint(
+                condition=(Q(kind=Kind.DIGEST) & ~Q(rhythm="")) | (~Q(kind=Kind.DIGEST) & Q(rhythm="")),
+                name="delivery_digest_has_rhythm",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_open=False) | Q(kind=Kind.DIGEST, state=State.WAITING),
+                name="delivery_open_waits",
+            ),
             # Signing up twice while the first confirmation is on its way sends one mail.
             models.UniqueConstraint(
                 fields=["subscription"],
@@ -145,23 +166,24 @@ class Delivery(models.Model):
 
 
 class Notice(models.Model):
-    """That a subscriber is to be told of one source, once: `event` with its seq (reminders will be another).
+    """That a subscriber is to be told of one source, once: an event by its seq, a reminder by its key.
 
-    Rows never point at events: `number` is the event's seq.
+    Rows never point at events. `wishes` are the keys of the subscriptions that brought it; none for a reminder to staff.
     """
 
-    EVENT = "event"
+    EVENT, REMINDER = "event", "reminder"
 
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="notices", db_index=False)
     source = models.CharField(max_length=12, default=EVENT)
     number = models.BigIntegerField()
+    wishes = ArrayField(models.BigIntegerField(), default=list, blank=True)
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="notices")
 
     class Meta:
         constraints = [
             # Whoever follows an accord and its commitment hears once; a second fan_out creates nothing.
             models.UniqueConstraint(fields=["subscriber", "source", "number"], name="notice_once"),
-            models.CheckConstraint(condition=Q(source__in=["event"]), name="notice_source_known"),
+            models.CheckConstraint(condition=Q(source__in=["event", "reminder"]), name="notice_source_known"),
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,17 @@
-"""Who wants to know what: an address, and each wish to hear."""
+"""Who wants to know: an address, with the language and the hour of its mails."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Self
+from datetime import UTC, datetime
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
-
-from commitments.models import Accord, Commitment
 
 
 class SubscriberState(models.TextChoices):
@@ -22,16 +22,37 @@ class SubscriberState(models.TextChoices):
     SUPPRESSED = "suppressed", _("never to be written to")
 
 
-class Subscriber(models.Model):
-    """An address and its language. The only place where an address is kept: erasing this row erases the person.
+class Weekday(models.IntegerChoices):
+    """The day of a weekly digest, as ISO 8601 counts them."""
 
-    `uuid` is what signed links carry, never the address.
+    MONDAY = 1, _("Monday")
+    TUESDAY = 2, _("Tuesday")
+    WEDNESDAY = 3, _("Wednesday")
+    THURSDAY = 4, _("Thursday")
+    FRIDAY = 5, _("Friday")
+    SATURDAY = 6, _("Saturday")
+    SUNDAY = 7, _("Sunday")
+
+
+class Subscriber(models.Model):
+    """An address, its language, and when its digests come: `hour` and `weekday` on the clocks of the IANA `zone`.
+
+    The only place where an address is kept: erasing this row erases the person. `uuid` is what signed links carry,
+    never the address. `user` is set for a member of staff who gets the reminders of their office.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     email = models.CharField(max_length=254, unique=True, help_text=_("In small letters."))
     language = models.CharField(max_length=8, choices=settings.LANGUAGES, default="en")
+    zone = models.CharField(max_length=64, default="UTC")
+    hour = models.PositiveSmallIntegerField(
+        default=8, validators=[MinValueValidator(0), MaxValueValidator(23)]
+    )
+    weekday = models.PositiveSmallIntegerField(choices=Weekday.choices, default=Weekday.MONDAY)
     state = models.CharField(max_length=12, choices=SubscriberState.choices, default=SubscriberState.PENDING)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField(help_text=_("When the person last did something."))
 
@@ -52,6 +73,22 @@ class Subscriber(models.Model):
                 condition=Q(language__in=[code for code, _name in settings.LANGUAGES]),
                 name="subscriber_language_known",
             ),
+            models.CheckConstraint(
+                condition=Q(hour__lte=23, weekday__gte=1, weekday__lte=7), name="subscriber_hour_of_the_week"
+            ),
+            # fan_out computes the digest's instant in the database: a zone it does not know would stop everybody.
+            models.CheckConstraint(
+                condition=IsNull(
+                    Func(
+                        F("zone"),
+                        Value(datetime(2000, 1, 1, tzinfo=UTC), output_field=models.DateTimeField()),
+                        function="timezone",
+                        output_field=models.DateTimeField(),
+                    ),
+                    False,
+                ),
+                name="subscriber_zone_known",
+            ),
         ]
         indexes = [
             # prune: addresses that nobody confirmed, or that follow nothing any more.
@@ -60,61 +97,3 @@ class Subscriber(models.Model):
 
     def __str__(self) -> str:
         return f"{self.uuid}"
-
-
-class SubscriptionQuerySet(models.QuerySet["Subscription"]):
-    """Readings of subscriptions."""
-
-    def live(self) -> Self:
-        """Not ended."""
-        return self.filter(ended_at__isnull=True)
-
-    def confirmed(self) -> Self:
-        """Confirmed by the owner of the address, and not ended."""
-        return self.live().filter(confirmed_at__isnull=False)
-
-
-class Subscription(models.Model):
-    """One wish to hear: of everything in an accord (no commitment), or of one commitment of it.
-
-    `starts_after` is the head of the log at the confirmation: only later events are told.
-    """
-
-    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="subscriptions")
-    accord = models.ForeignKey(Accord, models.CASCADE, related_name="+", db_index=False)
-    commitment = models.ForeignKey(
-        Commitment, models.CASCADE, null=True, blank=True, related_name="+", db_index=False
-    )
-    asked_at = models.DateTimeField()
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-    starts_after = models.BigIntegerField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    objects = SubscriptionQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("subscription")
-        verbose_name_plural = _("subscriptions")
-        ordering = ["id"]
-        constraints = [
-            # One live wish per scope. The order of the columns serves fan_out as well, which walks the
-            # subscribers of an accord, or of a commitment, by their number.
-            models.UniqueConstraint(
-                fields=["accord", "subscriber"],
-                condition=Q(ended_at__isnull=True, commitment__isnull=True),
-                name="subscription_accord_once",
-            ),
-            models.UniqueConstraint(
-                fields=["commitment", "subscriber"],
-                condition=Q(ended_at__isnull=True, commitment__isnull=False),
-                name="subscription_commitment_once",
-            ),
-            models.CheckConstraint(
-                condition=Q(confirmed_at__isnull=True, starts_after__isnull=True)
-                | Q(confirmed_at__isnull=False, starts_after__isnull=False),
-                name="subscription_confirmed_has_start",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.commitment or self.accord)

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from django.utils import timezone
 
-from commitments.models import Accord, Commitment
-from notifications import delivering, fanning, subscribing
+from commitments.models import Commitment
+from notifications import delivering, fanning, scopes, subscribing
 from notifications.models import Delivery, State, Subscriber, Subscription
+from notifications.scopes import Followed
 from tests.sinks import Mail
 
 NETWORK = "192.0.2.1"
 
 
 def a_reader(
-    email: str, accord: Accord, commitment: Commitment | None = None, language: str = "en"
+    email: str,
+    accord: Followed | None,
+    commitment: Commitment | None = None,
+    language: str = "en",
+    rhythm: str = "instantly",
+    kinds: Sequence[str] = (),
 ) -> Subscriber:
-    """Somebody who signed up and confirmed; the confirmation mail counts as sent."""
+    """Somebody who signed up for a target (the commitment, when there is one) and confirmed; the confirmation mail
+    counts as sent."""
     before = set(Delivery.objects.values_list("pk", flat=True))
-    subscribing.sign_up(email, language, accord, commitment, network=f"reader-{email}")
+    target = scopes.kept(commitment or accord)
+    subscribing.sign_up(email, language, target, rhythm=rhythm, kinds=kinds, network=f"reader-{email}")
     subscriber = Subscriber.objects.get(email=email)
-    wish = Subscription.objects.live().get(subscriber=subscriber, accord=accord, commitment=commitment)
+    wish = Subscription.objects.live().get(subscriber=subscriber, scope=scopes.scope_of(target))
     assert subscribing.confirm(subscriber.uuid, wish.pk) is not None
     Delivery.objects.exclude(pk__in=before).delete()
     return subscriber

@@ -74,7 +74,7 @@ def test_of_many_signups_at_once_exactly_the_allowed_number_gets_through(fresh_d
         try:
             # Eight wishes of one stranger's address, and forty addresses from one network, all at once.
             if n < 8:
-                subscribing.sign_up("victim@example.org", "en", accord, commitments[n], network="192.0.2.200")
+                subscribing.sign_up("victim@example.org", "en", commitments[n], network="192.0.2.200")
             else:
                 subscribing.sign_up(f"a{n}@example.org", "en", accord, network="192.0.2.201")
             return "taken"

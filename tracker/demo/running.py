@@ -120,6 +120,7 @@ class Processes:
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
             "EMAIL_HOST": "127.0.0.1",
             "EMAIL_PORT": str(self.catcher_port),
+            "ALERT_HOLD_SECONDS": "5",
             "DEFAULT_FROM_EMAIL": "Accord Tracker <alerts@demo.example>",
             "DEMO_MAIL_DIR": str(self.place / "mails"),
             "STATIC_ROOT": str(self.place / "static"),

@@ -1,0 +1,119 @@
+"""The page of everything an address follows: how often, about what, when; pause, stop, the language. Behind a signed
+link; only POST acts."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from commitments.spoken_dates import instant_in_words
+from notifications import links, subscribing
+from notifications.forms import HoursForm, RhythmForm
+from notifications.models import Delivery, Rhythm, Subscription, Weekday
+from notifications.pages import LANGUAGES, Signed, named_wish
+from notifications.scopes import with_targets
+from notifications.telling import News
+
+
+class Manage(Signed):
+    """Everything an address follows, on one page."""
+
+    purpose = links.MANAGE
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        """The list, with the buttons for each."""
+        return self._list("")
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        """One order: `end`, `pause` or `resume` with the number of a subscription or `all`; `change` with a number,
+        `rhythm` and `kinds`; `hours` with `zone`, `hour` and `weekday`; `language`."""
+        for name in ("end", "pause", "resume", "change"):
+            if name in request.POST:
+                return self._order(name, request.POST[name])
+        if "hours" in request.POST:
+            return self._hours()
+        return self._language(request.POST.get("language", ""))
+
+    def _order(self, name: str, which: str) -> HttpResponse:
+        assert self.subscriber is not None
+        who = self.subscriber.uuid
+        if which == "all" and name != "change":
+            chosen: Q = subscribing.everything()
+        elif which.isascii() and which.isdecimal() and len(which) < 19:
+            chosen = subscribing.one(int(which))
+        else:
+            return self._list(_("%(name)s: choose one of those in the list.") % {"name": name}, status=400)
+        if name == "end":
+            subscribing.end(who, chosen)
+            return self._list(
+                _("You follow nothing any more.") if which == "all" else _("You no longer follow this.")
+            )
+        if name == "pause":
+            subscribing.pause(who, chosen)
+            return self._list(_("Paused: nothing comes until you let it go on."))
+        if name == "resume":
+            subscribing.resume(who, chosen)
+            return self._list(_("It goes on. What happened in between is not sent."))
+        form = RhythmForm(self.request.POST)
+        if not form.is_valid():
+            return self._list(_first_error(form), status=400)
+        subscribing.change(who, int(which), form.cleaned_data["rhythm"], form.cleaned_data["kinds"])
+        return self._list(_("Changed."))
+
+    def _hours(self) -> HttpResponse:
+        assert self.subscriber is not None
+        form = HoursForm(self.request.POST)
+        if not form.is_valid():
+            return self._list(_first_error(form), status=400)
+        said = form.cleaned_data
+        subscribing.change_hours(self.subscriber.uuid, said["zone"], said["hour"], said["weekday"])
+        self.subscriber.refresh_from_db()
+        return self._list(_("Changed."))
+
+    def _language(self, language: str) -> HttpResponse:
+        assert self.subscriber is not None
+        if language not in LANGUAGES:
+            return self._list(_("language: choose one of those in the list."), status=400)
+        subscribing.change_language(self.subscriber.uuid, language)
+        self.subscriber.language = language
+        with translation.override(language):
+            return self._list(_("Your mails come in this language from now on."))
+
+    def _list(self, said: str, status: int = 200) -> HttpResponse:
+        assert self.subscriber is not None
+        who = self.subscriber
+        rows = with_targets(Subscription.objects.confirmed().filter(subscriber=who)).order_by("scope")
+        with translation.override(who.language):
+            followed = [named_wish(row) for row in rows]
+            waiting = (
+                Delivery.objects.filter(subscriber=who, is_open=True).order_by("next_attempt_at").first()
+            )
+            context: dict[str, Any] = {
+                "all_followed": followed,
+                "any_digest": any(item["rhythm"] != Rhythm.INSTANTLY for item in followed),
+                "any_active": any(not item["is_paused"] for item in followed),
+                "next_digest": instant_in_words(waiting.next_attempt_at, who.zone) if waiting else "",
+                "said": said,
+                "chosen": who.language,
+                "rhythms": Rhythm.choices,
+                "kinds": News.choices,
+                "weekdays": Weekday.choices,
+                "hours": [(hour, f"{hour:02}:00") for hour in range(24)],
+                "zones": sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC"),
+                "zone": who.zone,
+                "hour": who.hour,
+                "weekday": who.weekday,
+                "now": instant_in_words(timezone.now(), who.zone),
+            }
+        return self.show("manage", context, status=status)
+
+
+def _first_error(form: Any) -> str:
+    """The first field that is wrong, and the rule."""
+    name, messages = next(iter(form.errors.items()))
+    return f"{name}: {messages[0]}"

@@ -1,0 +1,153 @@
+"""Writing down what is owed: one notice per reader and source, in a mail of its own or in the reader's open digest.
+
+Set-based: one statement per source and batch of readers, whoever many follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import connection
+
+# Every subscription has begun before that position of the log.
+ALWAYS = 1 << 62
+
+# The next time that the digest's hour strikes for a subscriber `p`, as an instant after %(now)s. The hour is added to
+# the local day and only then becomes an instant: one that a change of clocks leaves out comes an hour later, one that
+# comes twice is taken once.
+NEXT_DIGEST = """
+(SELECT min(c.at) FROM (
+    SELECT (day + make_interval(hours => p.hour)) AT TIME ZONE p.zone AS at, extract(isodow FROM day) AS weekday
+    FROM (SELECT date_trunc('day', {now} AT TIME ZONE p.zone) + make_interval(days => n) AS day
+          FROM generate_series(0, 8) AS n) AS days) AS c
+ WHERE c.at > {now} AND ({rhythm} = 'daily' OR c.weekday = p.weekday))
+"""
+
+# One source, one batch of recipients in the order of their keys. Each scope walks one index from the last recipient on,
+# so the batch costs what it holds, however many follow. Who was told before gets nothing (notice_once). Whoever wants
+# any of it at once gets a mail; the others get a line in the open digest of their rhythm, which is locked meanwhile, so
+# that no worker claims it between our look and our commit.
+_TELL = f"""
+WITH reached AS MATERIALIZED (
+    SELECT subscriber_id, bool_or(rhythm = 'instantly') AS at_once,
+           CASE WHEN bool_or(rhythm = 'daily') THEN 'daily' ELSE 'weekly' END AS rhythm,
+           array_agg(id ORDER BY id) AS wishes
+    FROM unnest(%(scopes)s::text[]) AS wanted(scope), LATERAL (
+        SELECT s.id, s.subscriber_id, s.rhythm FROM notifications_subscription s
+        WHERE s.scope = wanted.scope AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.paused_at IS NULL
+          AND s.starts_after < %(starts_before)s AND s.subscriber_id > %(last)s
+          AND (s.kinds = '{{}}' OR %(sort)s = ANY(s.kinds))
+        ORDER BY s.subscriber_id LIMIT %(batch)s) AS found
+    GROUP BY subscriber_id ORDER BY subscriber_id LIMIT %(batch)s
+), fresh AS MATERIALIZED (
+    SELECT r.*, p.zone, p.hour, p.weekday, split_part(p.email, '@', 2) AS domain
+    FROM reached r JOIN notifications_subscriber p ON p.id = r.subscriber_id
+    WHERE NOT r.subscriber_id = ANY(%(hushed)s::bigint[])
+), noticed AS (
+    INSERT INTO notifications_notice (subscriber_id, source, number, wishes, delivery_id)
+    SELECT subscriber_id, %(source)s, %(number)s, wishes, gen_random_uuid() FROM fresh WHERE at_once
+    ON CONFLICT (subscriber_id, source, number) DO NOTHING
+    RETURNING subscriber_id, delivery_id
+), owed AS (
+    INSERT INTO notifications_delivery
+        (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
+    SELECT n.delivery_id, 'alert', n.subscriber_id, 'waiting', '', f.domain, '', false,
+           statement_timestamp(), greatest(statement_timestamp(), %(not_before)s), 0, 0
+    FROM noticed n JOIN fresh f USING (subscriber_id)
+    RETURNING 1
+), digests AS (
+    INSERT INTO notifications_delivery AS d
+        (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
+    SELECT gen_random_uuid(), 'digest', p.subscriber_id, 'waiting', '', p.domain, p.rhythm, true, statement_timestamp(),
+           {NEXT_DIGEST.format(now="greatest(statement_timestamp(), %(not_before)s)", rhythm="p.rhythm")}, 0, 0
+    FROM fresh p WHERE NOT at_once AND NOT EXISTS (
+        SELECT 1 FROM notifications_notice n
+        WHERE n.subscriber_id = p.subscriber_id AND n.source = %(source)s AND n.number = %(number)s)
+    ON CONFLICT (subscriber_id, rhythm) WHERE is_open DO UPDATE SET is_open = true
+    RETURNING d.id, d.subscriber_id
+), listed AS (
+    INSERT INTO notifications_notice (subscriber_id, source, number, wishes, delivery_id)
+    SELECT f.subscriber_id, %(source)s, %(number)s, f.wishes, d.id
+    FROM digests d JOIN fresh f USING (subscriber_id)
+    ON CONFLICT (subscriber_id, source, number) DO NOTHING
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM reached), (SELECT max(subscriber_id) FROM reached),
+       (SELECT count(*) FROM owed) + (SELECT count(*) FROM listed)
+"""  # noqa: S608  (made of this file's own constants)
+
+_MOVE_DIGESTS = f"""
+UPDATE notifications_delivery d
+SET next_attempt_at = {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")}
+FROM notifications_subscriber p
+WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What readers are told of: an event or a reminder by its number, and the sort of news. No mail goes `not_before`
+    (UTC). Only subscriptions that began before position `starts_before` of the log are told."""
+
+    kind: str
+    number: int
+    sort: str
+    not_before: datetime
+    starts_before: int = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one batch did: readers reached, the last one's key, notices made."""
+
+    reached: int
+    last: int
+    made: int
+
+
+def tell(source: Source, wanted: Sequence[str], last: int, room: int, hushed: Collection[int] = ()) -> Told:
+    """Tells up to `room` readers of those scopes, after the one with the key `last`, except the `hushed`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TELL,
+            {
+                "scopes": list(wanted),
+                "source": source.kind,
+                "number": source.number,
+                "sort": str(source.sort),
+                "starts_before": source.starts_before,
+                "last": last,
+                "batch": room,
+                "hushed": list(hushed),
+                "not_before": source.not_before,
+            },
+        )
+        reached, highest, made = cursor.fetchone()
+    return Told(int(reached), int(highest or 0), int(made))
+
+
+def held_until(published: datetime) -> datetime:
+    """Until when (UTC) a mail about something that people published then is held back: a retraction in between stops it."""
+    return published + settings.ALERT_HOLD
+
+
+def move_digests(subscriber: int) -> None:
+    """Gives a subscriber's open digests the next hour that they have chosen now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE_DIGESTS, {"subscriber": subscriber})
+
+
+def next_digest(rhythm: str, zone: str, hour: int, weekday: int, now: datetime) -> datetime:
+    """When the next digest of that rhythm goes (UTC), by the rule that fan_out uses."""
+    chosen = NEXT_DIGEST.format(now="%(now)s::timestamptz", rhythm="%(rhythm)s")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {chosen} FROM (SELECT %(zone)s::text AS zone, %(hour)s::int AS hour,"  # noqa: S608
+            " %(weekday)s::int AS weekday) AS p",
+            {"rhythm": rhythm, "zone": zone, "hour": hour, "weekday": weekday, "now": now},
+        )
+        found: datetime = cursor.fetchone()[0]
+    return found.astimezone(UTC)

@@ -1,0 +1,163 @@
+"""What of a claim is still wanted and still true, with all that is needed to write and address each mail."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from commitments.models import Event
+from notifications import letters, truth
+from notifications.channels.email import Reader
+from notifications.letters import Letter
+from notifications.models import Delivery, Kind, Notice, SubscriberState, Subscription
+from notifications.outbox import Claimed
+from notifications.summing import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A claimed delivery. `key` is the same for all who get the same letter."""
+
+    claimed: Claimed
+    reader: Reader
+    language: str
+    key: tuple[object, ...]
+    kind: str = Kind.ALERT
+    rhythm: str = ""
+    events: tuple[Event, ...] = ()
+    scopes: tuple[str, ...] = ()
+    wish: Subscription | None = None
+
+
+@dataclass(slots=True)
+class Packed:
+    """A claim, looked through."""
+
+    parcels: list[Parcel] = field(default_factory=list)
+    untrue: list[Claimed] = field(default_factory=list)
+    unwanted: list[Claimed] = field(default_factory=list)
+
+
+# Each notice with the subscriptions that brought it and are still active. Small lists by primary key: the planner is
+# given nothing to choose.
+_NOTICES = """
+SELECT n.delivery_id, d.kind, d.rhythm, p.uuid, p.email, p.language, n.subscriber_id, n.source, n.number,
+       live.wishes, live.scopes
+FROM notifications_notice n
+JOIN notifications_delivery d ON d.id = n.delivery_id
+JOIN notifications_subscriber p ON p.id = n.subscriber_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(s.id ORDER BY s.id) AS wishes, array_agg(s.scope::text ORDER BY s.id) AS scopes
+    FROM notifications_subscription s
+    WHERE s.id = ANY(n.wishes) AND p.state = 'confirmed'
+      AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.paused_at IS NULL) AS live
+WHERE n.delivery_id = ANY(%s) AND p.state <> 'suppressed' AND live.wishes IS NOT NULL
+ORDER BY n.delivery_id, n.id
+"""
+
+
+@dataclass(slots=True)
+class _Owed:
+    """One delivery as its notices tell it."""
+
+    kind: str
+    rhythm: str
+    who: uuid.UUID
+    email: str
+    language: str
+    wishes: set[int] = field(default_factory=set)
+    scopes: set[str] = field(default_factory=set)
+    events: list[int] = field(default_factory=list)
+
+
+def pack(batch: Sequence[Claimed]) -> Packed:
+    """Looks through a claim, in its order. What is no longer wanted or true is named, for the worker to drop."""
+    ids = [it.id for it in batch]
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTICES, [ids])
+        rows = cursor.fetchall()
+    events = Event.objects.in_bulk({row[8] for row in rows if row[7] == Notice.EVENT})
+    gone = truth.untrue(events.values())
+    silent = truth.never_told({(row[6], row[8]) for row in rows if row[7] == Notice.EVENT}, events, ids)
+    owed: dict[uuid.UUID, _Owed] = {}
+    for delivery, kind, rhythm, who, email, language, subscriber, source, number, wishes, of in rows:
+        one = owed.setdefault(delivery, _Owed(kind, rhythm, who, email, language))
+        if source == Notice.EVENT and number not in gone and (subscriber, number) not in silent:
+            one.events.append(number)
+            one.wishes.update(wishes)
+            one.scopes.update(of)
+    questions = _questions(ids)
+    packed = Packed()
+    for it in batch:
+        if it.id in questions:
+            packed.parcels.append(_question(it, questions[it.id]))
+        elif it.id not in owed:
+            packed.unwanted.append(it)
+        elif not owed[it.id].events:
+            packed.untrue.append(it)
+        else:
+            packed.parcels.append(_news(it, owed[it.id], events))
+    return packed
+
+
+def _news(it: Claimed, one: _Owed, events: dict[int, Event]) -> Parcel:
+    numbers = tuple(sorted(one.events))
+    of = tuple(sorted(one.scopes))
+    return Parcel(
+        claimed=it,
+        reader=Reader(one.who, one.email, wishes=tuple(sorted(one.wishes))),
+        language=one.language,
+        key=(one.kind, one.rhythm, numbers, one.language, of),
+        kind=one.kind,
+        rhythm=one.rhythm,
+        events=tuple(events[number] for number in numbers),
+        scopes=of,
+    )
+
+
+def _questions(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Delivery]:
+    """The confirmations among them that still ask something."""
+    rows = (
+        Delivery.objects.filter(pk__in=ids, kind=Kind.CONFIRMATION, subscription__ended_at__isnull=True)
+        .exclude(subscriber__state=SubscriberState.SUPPRESSED)
+        .exclude(subscriber=None)
+        .exclude(subscription=None)
+        .select_related(
+            "subscriber",
+            "subscription__accord",
+            "subscription__section__accord",
+            "subscription__party",
+            "subscription__topic",
+            "subscription__commitment__accord",
+            "subscription__saved__accord",
+        )
+    )
+    return {row.pk: row for row in rows}
+
+
+def _question(it: Claimed, row: Delivery) -> Parcel:
+    assert row.subscriber is not None
+    assert row.subscription is not None
+    wish, who = row.subscription, row.subscriber
+    is_confirmed = wish.confirmed_at is not None
+    return Parcel(
+        claimed=it,
+        reader=Reader(who.uuid, who.email, subscription=wish.pk),
+        language=who.language,
+        key=("question", wish.scope, wish.rhythm, tuple(wish.kinds), who.language, is_confirmed),
+        kind=Kind.CONFIRMATION,
+        wish=wish,
+    )
+
+
+def write(parcel: Parcel) -> Letter:
+    """The letter of a parcel, without the links of its reader."""
+    if parcel.wish is not None:
+        return letters.question(parcel.wish, parcel.language)
+    if parcel.kind == Kind.DIGEST:
+        return digest(parcel.events, parcel.language, parcel.rhythm, parcel.scopes)
+    (event,) = parcel.events
+    return letters.alert(event, parcel.language, parcel.scopes)

@@ -1,0 +1,204 @@
+"""What one may follow, in words and as the scopes that an event of a commitment falls into."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import models
+from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from commitments import choosing
+from commitments.models import Accord, AccordParty, Commitment, Participation, Party, Section, Topic
+from commitments.words import Role
+from notifications.models import TARGETS, SavedFilter, Subscription
+from tracker.kit.localized import pick, picked_language
+
+Followed = Accord | Section | Party | Topic | Commitment | SavedFilter
+EVERYTHING = "all"
+_COLUMNS: dict[type[models.Model], str] = {
+    Accord: "accord",
+    Section: "section",
+    Party: "party",
+    Topic: "topic",
+    Commitment: "commitment",
+    SavedFilter: "saved",
+}
+
+
+def columns(target: Followed | None) -> dict[str, Any]:
+    """The target as values of a subscription's columns; None is everything."""
+    return {} if target is None else {_COLUMNS[type(target)]: target}
+
+
+def scope_of(target: Followed | None) -> str:
+    """The scope's word, as the database computes it."""
+    assert target is None or target.pk
+    return EVERYTHING if target is None else f"{_COLUMNS[type(target)]}:{target.pk}"
+
+
+def target_of(wish: Subscription) -> Followed | None:
+    """What a subscription is of; None is everything."""
+    for name in TARGETS:
+        found: Followed | None = getattr(wish, name)
+        if found is not None:
+            return found
+    return None
+
+
+def by_scope(scope: str) -> Followed | None:
+    """The target of a scope's word; raises LookupError when it is gone."""
+    if scope == EVERYTHING:
+        return None
+    name, _colon, key = scope.partition(":")
+    model = next(model for model, column in _COLUMNS.items() if column == name)
+    found = model._default_manager.filter(pk=int(key)).first()
+    if found is None:
+        raise LookupError(scope)
+    return found  # type: ignore[return-value]
+
+
+def with_targets(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """The rows with all that is needed to name their targets."""
+    return rows.select_related(
+        "accord", "section__accord", "party", "topic", "commitment__accord", "saved__accord"
+    )
+
+
+def accord_of(target: Followed | None) -> Accord | None:
+    """The accord that a target lies in; None where it spans accords."""
+    if isinstance(target, Accord):
+        return target
+    return target.accord if isinstance(target, Section | Commitment | SavedFilter) else None
+
+
+def list_form(accord: Accord, asked: Mapping[str, Any]) -> choosing.ListForm:
+    """The filters of an accord's list, bound to what was asked."""
+    members = AccordParty.objects.filter(accord=accord).select_related("party")
+    topics = Topic.objects.filter(commitments__accord=accord).distinct().order_by("code")
+    sections = Section.objects.filter(accord=accord).order_by("position")
+    return choosing.ListForm(dict(asked), accord, [member.party for member in members], sections, topics)
+
+
+def a_filter(accord: Accord, asked: Mapping[str, str]) -> SavedFilter:
+    """A checked filter of an accord's list, not saved yet."""
+    said = {name: value for name, value in asked.items() if value}
+    return SavedFilter(
+        accord=accord, asked=said, code=orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+    )
+
+
+def kept(target: Followed | None) -> Followed | None:
+    """The target as it stands in the record; a filter that nobody has saved before is saved."""
+    if not isinstance(target, SavedFilter) or target.pk:
+        return target
+    SavedFilter.objects.bulk_create([target], ignore_conflicts=True)
+    return SavedFilter.objects.select_related("accord").get(accord=target.accord, code=target.code)
+
+
+def of_commitments(keys: Collection[int], now: datetime | None = None) -> dict[int, list[str]]:
+    """The scopes that bring news of each commitment, by its key, the saved filters as of `now` (UTC)."""
+    found: dict[int, list[str]] = {}
+    parties, topics = defaultdict(list), defaultdict(list)
+    bound = Participation.objects.filter(commitment__in=keys, role=Role.BOUND)
+    for commitment, party in bound.values_list("commitment_id", "party_id"):
+        parties[commitment].append(f"party:{party}")
+    of_topic = Commitment.topics.through.objects.filter(commitment__in=keys)
+    for commitment, topic in of_topic.values_list("commitment_id", "topic_id"):
+        topics[commitment].append(f"topic:{topic}")
+    rows = list(
+        Commitment.objects.filter(pk__in=keys).values_list(
+            "pk", "accord_id", "section_id", "accord__is_example"
+        )
+    )
+    filters = _filters_that_hold(keys, {row[1] for row in rows}, now or timezone.now())
+    for key, accord, section, is_example in rows:
+        found[key] = [
+            f"accord:{accord}",
+            f"section:{section}",
+            f"commitment:{key}",
+            *parties[key],
+            *filters[key],
+            # An invented accord is nobody's news who did not ask for it.
+            *([] if is_example else [EVERYTHING, *topics[key]]),
+        ]
+    return found
+
+
+def _filters_that_hold(
+    keys: Collection[int], accords: Collection[int], now: datetime
+) -> dict[int, list[str]]:
+    """Which saved filters each commitment fits: one query per filter that anybody follows."""
+    followed = Subscription.objects.active().filter(saved=OuterRef("pk"))
+    found: dict[int, list[str]] = defaultdict(list)
+    forms: dict[int, choosing.ListForm] = {}
+    saved = SavedFilter.objects.filter(Exists(followed), accord__in=accords).select_related("accord")
+    for row in saved.order_by("accord", "id"):
+        form = forms.setdefault(row.accord_id, list_form(row.accord, {}))
+        fits = _narrowed(form, row.asked, choosing.in_plain_words(now).filter(pk__in=keys, accord=row.accord))
+        for commitment in fits.values_list("pk", flat=True):
+            found[commitment].append(f"saved:{row.pk}")
+    return found
+
+
+def _narrowed(form: choosing.ListForm, asked: Mapping[str, Any], rows: QuerySet[Any]) -> QuerySet[Any]:
+    """`rows` as the filter asks. It was checked when it was saved; a topic that has gone since fits nothing."""
+    form.cleaned_data = dict(asked)
+    return form.narrow(rows)
+
+
+def named(target: Followed | None) -> dict[str, str]:
+    """A target in words: title, its language, its code, its accord, and the path of the page that shows it."""
+    if target is None:
+        return _words(_("Everything in this register"), reverse("commitments:front"))
+    if isinstance(target, Commitment):
+        page = reverse("commitments:commitment", args=[target.code])
+        return _words(
+            pick(target.title), page, str(target.accord), picked_language(target.title), target.code
+        )
+    if isinstance(target, Accord):
+        page = reverse("commitments:accord", args=[target.slug])
+        return _words(str(target), page, str(target), picked_language(target.short_names))
+    if isinstance(target, Party):
+        return _words(
+            _("All that binds %(party)s") % {"party": pick(target.name)}, reverse("commitments:front")
+        )
+    if isinstance(target, Topic):
+        return _words(
+            _("Everything about “%(topic)s”") % {"topic": pick(target.label)}, reverse("commitments:front")
+        )
+    accord = target.accord
+    page = reverse("commitments:accord", args=[accord.slug])
+    if isinstance(target, Section):
+        query = urlencode({"part": target.code})
+        return _words(
+            pick(target.title),
+            f"{page}?{query}#list",
+            str(accord),
+            picked_language(target.title),
+            target.code,
+        )
+    return _words(_filter_in_words(target), f"{page}?{urlencode(target.asked)}#list", str(accord))
+
+
+def _words(title: str, page: str, accord: str = "", language: str = "", code: str = "") -> dict[str, str]:
+    return {"title": title, "page": page, "accord": accord, "language": language, "code": code}
+
+
+def _filter_in_words(saved: SavedFilter) -> str:
+    """The filter as its form says it: “Where it stands: Late; Topic: Demining”."""
+    form = list_form(saved.accord, saved.asked)
+    said = []
+    for name, value in saved.asked.items():
+        field = form.fields[name]
+        choices: Iterable[tuple[Any, Any]] = getattr(field, "choices", ())
+        label = next((str(label) for code, label in choices if str(code) == value), value)
+        said.append(_("%(filter)s: %(value)s") % {"filter": field.label, "value": label})
+    return "; ".join(said)
