@@ -16,11 +16,11 @@ from commitments import money
 from commitments.actors import Actor
 from commitments.deadlines import DateError, parse_window
 from commitments.log import append, operation
-from commitments.models import Commitment, Contribution, Evidence, Party, Source
+from commitments.models import Commitment, Contribution, Evidence, Source
 from commitments.operations.accords import edtf_day
 from commitments.operations.assessments import latest_day
 from commitments.operations.keeping import check_version, locked, next_numbers, refresh
-from commitments.operations.sourcing import source_for
+from commitments.operations.sourcing import Known, known_to
 from commitments.refusals import Problem, Refused, refuse
 from commitments.words import Act, Bound, EventKind, Nature, Origin, Stage
 from tracker.kit.localized import MAX_LENGTH
@@ -146,51 +146,46 @@ def _is_in_period(day: date, commitment: Commitment) -> bool:
     return False
 
 
-def _exhibit(order: NewContribution, commitment: Commitment) -> Evidence | None:
+def _exhibits(
+    orders: Sequence[NewContribution], rows: Mapping[str, Commitment]
+) -> dict[tuple[str, int], Evidence]:
+    """The public evidence that stands, of those that the orders name, by commitment and number."""
+    numbers = {order.evidence for order in orders if order.evidence is not None}
+    if not numbers:
+        return {}
+    found = Evidence.objects.standing().filter(
+        commitment__in=[row.pk for row in rows.values()], number__in=numbers
+    )
+    return {(row.commitment.code, row.number): row for row in found.select_related("source", "commitment")}
+
+
+def _exhibit(order: NewContribution, exhibits: Mapping[tuple[str, int], Evidence]) -> Evidence | None:
     """The evidence that the order names, if it can carry what it says."""
     if order.evidence is None:
         return None
-    row = (
-        Evidence.objects.standing()
-        .filter(commitment=commitment, number=order.evidence)
-        .select_related("source")
-        .first()
-    )
+    row = exhibits.get((order.commitment, order.evidence))
     if row is None:
         raise refuse(
             "evidence",
             "unknown",
-            _("There is no public evidence %(code)s.") % {"code": f"{commitment.code}-E{order.evidence}"},
+            _("There is no public evidence %(code)s.") % {"code": f"{order.commitment}-E{order.evidence}"},
         )
     if order.stage == Stage.DELIVERED and row.act == Act.ANNOUNCEMENT:
         raise refuse("evidence", "announcement", _("An announcement does not show that money was delivered."))
     return row
 
 
-def _source(order: NewContribution, commitment: Commitment, number: int, exhibit: Evidence | None) -> Source:
-    found = source_for(commitment, order.source, order.new_source, f"{commitment.code}-C{number}-source") or (
-        exhibit.source if exhibit else None
-    )
+def _source(
+    order: NewContribution, commitment: Commitment, number: int, exhibit: Evidence | None, known: Known
+) -> Source:
+    found = known.source(
+        commitment, order.source, order.new_source, f"{commitment.code}-C{number}-source"
+    ) or (exhibit.source if exhibit else None)
     if found is None:
         raise refuse("source", "required", _("Money needs a source: a known one, a new one, or evidence."))
     if Nature.FORECAST in (found.nature, exhibit.nature if exhibit else ""):
         raise refuse("source", "forecast", _("A forecast shows no money."))
     return found
-
-
-def giver(code: str, commitment: Commitment, field: str = "party") -> Party:
-    """The party of that code, of the accord or named in the commitment; raises Refused for any other."""
-    row = Party.objects.filter(code=code).first()
-    if row is None or not (
-        commitment.accord.parties.filter(pk=row.pk).exists()
-        or commitment.participations.filter(party=row).exists()
-    ):
-        raise refuse(
-            field,
-            "unknown",
-            _("“%(code)s” is no party of the accord, and the commitment does not name it.") % {"code": code},
-        )
-    return row
 
 
 def wire_facts(row: Contribution) -> dict[str, Any]:
@@ -220,6 +215,8 @@ def record_contributions(
         actor.require("record_contribution", commitment.accord)
         check_version(commitment, version)
     numbers = next_numbers(Contribution, rows.values())
+    known = known_to(list(rows.values()), (order.source for order in orders))
+    exhibits = _exhibits(orders, rows)
     now = timezone.now()
     new = []
     for order in orders:
@@ -227,7 +224,7 @@ def record_contributions(
         _words(order)
         amount, low, high = _sums(order, commitment)
         happened_on = _day(order, commitment, latest_day(now))
-        exhibit = _exhibit(order, commitment)
+        exhibit = _exhibit(order, exhibits)
         numbers[commitment.pk] += 1
         number = numbers[commitment.pk]
         new.append(
@@ -243,8 +240,8 @@ def record_contributions(
                 currency=order.currency,
                 day=order.day.strip(),
                 happened_on=happened_on,
-                party=giver(order.party, commitment) if order.party else None,
-                source=_source(order, commitment, number, exhibit),
+                party=known.party(order.party, commitment) if order.party else None,
+                source=_source(order, commitment, number, exhibit, known),
                 evidence=exhibit,
                 locator=order.locator,
                 note=order.note.strip(),
@@ -257,8 +254,6 @@ def record_contributions(
         )
     Contribution.objects.bulk_create(new, batch_size=500)
     for row in new:
-        if row.evidence:
-            row.evidence.commitment = row.commitment
         append(
             EventKind.CONTRIBUTION_RECORDED,
             row.commitment.accord,

@@ -14,9 +14,9 @@ from commitments.actors import Actor
 from commitments.log import append, operation
 from commitments.models import Assessment, Commitment, Position
 from commitments.operations.assessments import latest_day
-from commitments.operations.contributions import check_language, giver, numbered
+from commitments.operations.contributions import check_language, numbered
 from commitments.operations.keeping import check_version, locked, next_numbers, refresh
-from commitments.operations.sourcing import source_for
+from commitments.operations.sourcing import known_to
 from commitments.refusals import refuse
 from commitments.words import Contested, EventKind, Origin, Settlement, Stance
 from tracker.kit.localized import MAX_LENGTH
@@ -95,8 +95,13 @@ def _assessment(order: NewPosition, commitment: Commitment) -> Assessment | None
     return row
 
 
-def _positions_of(commitment: Commitment) -> list[Position]:
-    return list(Position.objects.filter(commitment=commitment).select_related("party").order_by("number"))
+def _positions_of(commitments: Iterable[Commitment]) -> dict[int, list[Position]]:
+    """Every position by commitment id, in order of number."""
+    found: dict[int, list[Position]] = {row.pk: [] for row in commitments}
+    rows = Position.objects.filter(commitment__in=list(found)).select_related("party").order_by("number")
+    for row in rows:
+        found[row.commitment_id].append(row)
+    return found
 
 
 @operation
@@ -109,16 +114,19 @@ def state_positions(
         actor.require("state_position", commitment.accord)
         check_version(commitment, version)
     numbers = next_numbers(Position, rows.values())
-    standing = {row.pk: _positions_of(row) for row in rows.values()}
+    known = known_to(list(rows.values()), (order.source for order in orders))
+    standing = _positions_of(rows.values())
     now = timezone.now()
     new = []
     for order in orders:
         commitment = rows[order.commitment]
         _check(order, commitment, latest_day(now))
-        party = giver(order.party, commitment)
+        party = known.party(order.party, commitment)
         numbers[commitment.pk] += 1
         number = numbers[commitment.pk]
-        source = source_for(commitment, order.source, order.new_source, f"{commitment.code}-S{number}-source")
+        source = known.source(
+            commitment, order.source, order.new_source, f"{commitment.code}-S{number}-source"
+        )
         if source is None:
             raise refuse("source", "required", _("A position needs the source in which the party states it."))
         row = Position(
@@ -192,7 +200,7 @@ def resolve_positions(
     for commitment in rows.values():
         actor.require("resolve_position", commitment.accord)
         check_version(commitment, version)
-    standing = {row.pk: _positions_of(row) for row in rows.values()}
+    standing = _positions_of(rows.values())
     now = timezone.now()
     resolved = []
     for code, (owner, number) in sorted(owners.items()):

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -244,6 +245,18 @@ def test_a_redacted_note_leaves_the_row_too(commitment: Commitment) -> None:
     operations.redact_note(seq, actor=loader(), why_code="personal-data")
     row.refresh_from_db()
     assert row.note == "[removed]"
+
+
+def test_many_contributions_cost_the_same_number_of_statements_as_few(commitment: Commitment) -> None:
+    shown = world.some_evidence(commitment)
+    counts = []
+    for number in (2, 40):
+        orders = [world.money(commitment, evidence=shown.number) for _order in range(number)]
+        with CaptureQueriesContext(connection) as queries:
+            operations.record_contributions(orders, actor=loader())
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    assert Contribution.objects.count() == 42
 
 
 def test_two_recorders_at_once_both_count_and_take_their_own_number(fresh_db: FreshDatabase) -> None:
