@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from commitments import operations
+from commitments import checkpoints, operations
 
 
 @shared_task(name="commitments.scan")
@@ -24,3 +24,10 @@ def publish_planned() -> int:
 def draw_occurrences() -> int:
     """Draws the dates of every rhythm up to the horizon; returns how many are new."""
     return len(operations.draw_occurrences(today=timezone.localdate()))
+
+
+@shared_task(name="commitments.write_checkpoint")
+def write_checkpoint() -> int:
+    """Signs the head of the log once a day; returns its number, else 0."""
+    written = checkpoints.write_when_due(timezone.now())
+    return written.seq if written else 0

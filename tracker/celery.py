@@ -56,6 +56,11 @@ app.conf.update(
             "schedule": 3600.0,
             "options": {"expires": 60},
         },
+        "commitments.write_checkpoint": {
+            "task": "commitments.write_checkpoint",
+            "schedule": 3600.0,
+            "options": {"expires": 60},
+        },
         "notifications.fan_out": {
             "task": "notifications.fan_out",
             "schedule": float(settings.BEAT_SECONDS),

@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from commitments import checkpoints
 from commitments.log import head
 from commitments.models import Heartbeat
 from notifications import home
@@ -73,6 +74,7 @@ def readings(now: datetime) -> dict[str, Any]:
         "mail_server_down": Line.objects.filter(down_since__isnull=False).exists(),
         "sending": "held back: a copy" if home.is_stranger() else "on",
         "log_head": head().cursor,
+        "checkpoints": checkpoints.last_seconds(now),
     }
 
 

@@ -235,6 +235,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <alerts
 ALERT_HOLD = timedelta(seconds=number("ALERT_HOLD_SECONDS", 120, 0, 3600))
 # Sign-ups an hour from one network (an IPv4 address, an IPv6 /64).
 SIGNUPS_PER_NETWORK = number("SIGNUPS_PER_NETWORK", 30, 1, 100000)
+# Signs checkpoints of the log: an Ed25519 key (RFC 8032), base64 of its 32 bytes. Empty: none are written.
+CHECKPOINT_KEY = env.str("CHECKPOINT_KEY", default="")
 # `/metrics` answers whoever brings this token, or, where that is set, this machine itself.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 if METRICS_TOKEN and len(METRICS_TOKEN) < 32:

@@ -131,6 +131,14 @@ COMMITMENT = _said(
     AS_OF,
     KNOWN_AT,
 )
+CHECKPOINTS = _said(
+    "events",
+    "list_checkpoints",
+    "Signed checkpoints of the log, in its order",
+    _answers("CheckpointPage"),
+    LIMIT,
+    CURSOR,
+)
 CONTRIBUTIONS = _said(
     "contributions",
     "list_contributions",

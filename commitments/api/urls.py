@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from commitments.api import documents, money, statistics, views
+from commitments.api import checkpoints, documents, money, statistics, views
 
 app_name = "api"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("contributions/", money.Contributions.as_view(), name="contributions"),
     path("statistics/", statistics.StatisticsOfAccords.as_view(), name="statistics"),
     path("events/", views.Events.as_view(), name="events"),
+    path("checkpoints/", checkpoints.Checkpoints.as_view(), name="checkpoints"),
     path("schema/", documents.Schema.as_view(), name="schema"),
     path("docs/", documents.docs, name="docs"),
     path("<path:rest>", views.Elsewhere.as_view(), name="elsewhere"),

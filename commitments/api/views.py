@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -106,6 +106,8 @@ class Index(Door):
                 "contributions": wire.api_address("contributions"),
                 "statistics": wire.api_address("statistics"),
                 "events": wire.api_address("events"),
+                "checkpoints": wire.api_address("checkpoints"),
+                "keys": wire.site_address(reverse("keys")),
                 "schema": wire.api_address("schema"),
                 "docs": wire.api_address("docs"),
                 "log_head": head().cursor,

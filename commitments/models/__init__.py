@@ -11,6 +11,7 @@ from commitments.models.accord import (
     Topic,
 )
 from commitments.models.assessment import Assessment
+from commitments.models.checkpoint import Checkpoint, CheckpointKey
 from commitments.models.commitment import Citation, Commitment, Dependency, Participation, Step
 from commitments.models.contribution import Contribution
 from commitments.models.deadline import Deadline
@@ -26,6 +27,8 @@ __all__ = [
     "Accord",
     "AccordParty",
     "Assessment",
+    "Checkpoint",
+    "CheckpointKey",
     "Citation",
     "Commitment",
     "Contribution",

@@ -34,6 +34,10 @@ def main(arguments: list[str]) -> int:
         for file in files:
             tell("begin", f"Loading {file.name}")
             tell("end", load(file))
+        tell("begin", "Signing the log")
+        said = StringIO()
+        call_command("checkpoint", stdout=said)
+        tell("end", said.getvalue())
         tell("begin", "Making the accounts")
         said = StringIO()
         call_command("create_demo_accounts", str(secrets), stdout=said)

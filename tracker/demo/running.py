@@ -116,6 +116,7 @@ class Processes:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "SECRET_KEY": state.read_secrets(self.place)["SECRET_KEY"],
+            "CHECKPOINT_KEY": state.read_secrets(self.place)["CHECKPOINT_KEY"],
             "SITE_URL": self.url,
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
             "EMAIL_HOST": "127.0.0.1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -107,11 +108,16 @@ def read_secrets(place: Path) -> dict[str, str]:
     path = place / "secrets.json"
     try:
         found: dict[str, str] = json.loads(path.read_text())
-        return found
+        if "CHECKPOINT_KEY" in found:
+            return found
     except (OSError, ValueError):
-        pass
-    made = {"SECRET_KEY": secrets.token_urlsafe(64)}
+        found = {}
+    made = {
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "CHECKPOINT_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+    }
     made |= {name: "-".join(_word() for _ in range(4)) for name in ACCOUNTS}
+    made |= found
     _write_private(path, made)
     return made
 

@@ -9,8 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from commitments import checkpoints
 from commitments.agreement import differences
 from commitments.log import head, verify
+from commitments.models import Checkpoint
 
 SHOWN = 20
 
@@ -21,7 +23,7 @@ class Command(BaseCommand):
     With `--rows` the log is folded, too, and compared with the rows: exit code 1 and the first differences.
     """
 
-    help = "Check every event of the log: sequence, hashes, columns, notes."
+    help = "Check every event of the log: sequence, hashes, columns, notes, signed checkpoints."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--rows`."""
@@ -36,7 +38,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The log is broken at event {fault.seq}: {fault.why}. {held} events before it hold."
             )
-        self.stdout.write(f"The log holds: {held} events, head {head().cursor}.")
+        fault = next(checkpoints.faults(), None)
+        if fault is not None:
+            raise CommandError(f"The log was changed at event {fault.seq} or before it: {fault.why}.")
+        signed = Checkpoint.objects.count()
+        self.stdout.write(f"The log holds: {held} events, head {head().cursor}, {signed} signed checkpoints.")
         if options["rows"]:
             found = list(islice(differences(timezone.now()), SHOWN))
             if found:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from commitments import operations
+from commitments import checkpoints, operations
 from notifications import calling, delivering, fanning, outbox, owners, pruning
 
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         now = timezone.now()
         operations.draw_occurrences(today=timezone.localdate(now))
         operations.publish_what_is_planned(now)
+        checkpoints.write_when_due(now)
         marked = operations.scan(now)
         made = fanning.fan_out(options["seconds"])
         done = delivering.deliver(options["seconds"])
