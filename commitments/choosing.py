@@ -93,10 +93,12 @@ def tallies(accords: Iterable[Accord], now: datetime) -> dict[int, Tally]:
     found: dict[int, list[tuple[str, bool, int, int]]] = {key: [] for key in keys}
     for key, plain, is_counted, number, awaiting in rows:
         found[key].append((plain, is_counted, number, awaiting))
-    return {key: _tally(said) for key, said in found.items()}
+    return {key: tally(said) for key, said in found.items()}
 
 
-def _tally(rows: list[tuple[str, bool, int, int]]) -> Tally:
+def tally(rows: Iterable[tuple[str, bool, int, int]]) -> Tally:
+    """The counts from (plain word, counts by its terms, number, how many await us); rows of one word are added up."""
+    rows = list(rows)
     total = sum(row[2] for row in rows)
     counts: dict[str, int] = {}
     outside: dict[str, int] = {}
@@ -189,13 +191,12 @@ class ListForm(forms.Form):
     def narrow(self, found: QuerySet[Any]) -> QuerySet[Any]:
         """Those that fit every filter; a filter that was refused narrows nothing. `found` is in plain words."""
         said = self.cleaned_data
+        found = self.narrow_terms(found)
         for name, lookup in (
             ("standing", "plain"),
             ("status", "status"),
             ("timeliness", "timeliness"),
-            ("kind", "kind"),
             ("contested", "contested"),
-            ("part", "section__code"),
         ):
             if said.get(name):
                 found = found.filter(**{lookup: said[name]})
@@ -206,6 +207,31 @@ class ListForm(forms.Form):
         if said.get("counts"):
             is_in = Q(is_counted=True) & ~Q(plain__in=OUTSIDE)
             found = found.filter(is_in if said["counts"] == "yes" else ~is_in)
+        return found
+
+    def fits(self, row: Any) -> bool:
+        """Whether a row that knows its standing fits the filters on it: what `narrow` asks the database."""
+        said = self.cleaned_data
+        wanted = {
+            "standing": row.plain,
+            "status": row.status,
+            "timeliness": row.timeliness,
+            "contested": row.contested,
+        }
+        if any(said.get(name) and said[name] != value for name, value in wanted.items()):
+            return False
+        upkeep = said.get("upkeep")
+        if upkeep and (row.upkeep == Upkeep.CURRENT if upkeep == "awaiting" else row.upkeep != upkeep):
+            return False
+        is_in = row.is_counted and row.plain not in OUTSIDE
+        return not said.get("counts") or is_in == (said["counts"] == "yes")
+
+    def narrow_terms(self, found: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that fit the filters on what never moves: kind, part, who is bound, topic, words."""
+        said = self.cleaned_data
+        for name, lookup in (("kind", "kind"), ("part", "section__code")):
+            if said.get(name):
+                found = found.filter(**{lookup: said[name]})
         if said.get("party"):
             bound = Participation.objects.filter(
                 commitment=OuterRef("pk"), role=Role.BOUND, party__code=said["party"]

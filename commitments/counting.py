@@ -15,9 +15,12 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+
 from commitments.deadlines import DateError, Window, due_at
 from commitments.log import head
-from commitments.models import Accord, Assessment, Commitment, Participation
+from commitments.models import Accord, Assessment, Commitment, Participation, Topic
 from commitments.past import told_of
 from commitments.words import KEPT, QUARTERS, Kind, Role, Status, Strength, Uncounted
 
@@ -227,45 +230,40 @@ def statistics(accord: Accord, as_of: date, known_at: datetime | None = None) ->
 
     Kept while the log does not move: the answer follows from the log, the day and `known_at` alone.
     """
-    return _statistics(accord.pk, head().hash, as_of, known_at)
+    zones = tuple(sorted({party.time_zone for party in accord.parties.all() if party.time_zone}))
+    return _statistics(accord.pk, accord.signed_on, zones, head().hash, as_of, known_at)
 
 
 @lru_cache(maxsize=128)
-def _statistics(key: int, _log: str, as_of: date, known_at: datetime | None) -> Statistics:
-    accord = Accord.objects.prefetch_related("parties").get(pk=key)
-    zones = sorted({party.time_zone for party in accord.parties.all() if party.time_zone})
-    entries = entries_of(accord, known_at)
+def _statistics(
+    key: int, signed_on: date, zones: tuple[str, ...], _log: str, as_of: date, known_at: datetime | None
+) -> Statistics:
+    entries = entries_of(key, known_at)
     ends = day_ends(as_of, zones)
     return Statistics(
         as_of=as_of,
         known_at=known_at,
         whole=count(entries, as_of, ends),
         groups=group(entries, as_of, ends),
-        series=over_time(entries, months(accord.signed_on, as_of), zones),
+        series=over_time(entries, months(signed_on, as_of), zones),
     )
 
 
-def entries_of(accord: Accord, known_at: datetime | None = None) -> list[Entry]:
-    """The commitments of an accord as counting reads them: from the rows, or by what the log had told by then."""
-    keys = dict(Commitment.objects.filter(accord=accord).order_by("code").values_list("pk", "code"))
-    topics: dict[int, list[str]] = defaultdict(list)
-    links = Commitment.topics.through.objects.filter(commitment__accord=accord).order_by("topic__code")
-    for key, topic in links.values_list("commitment_id", "topic__code"):
-        topics[key].append(topic)
-    return _by_log(keys, topics, known_at) if known_at else _by_rows(accord, topics)
+def entries_of(accord: int, known_at: datetime | None = None) -> list[Entry]:
+    """The commitments of the accord with that id as counting reads them: from the rows, or from what was known."""
+    return _by_log(accord, known_at) if known_at else _by_rows(accord)
 
 
-def _by_rows(accord: Accord, topics: Mapping[int, list[str]]) -> list[Entry]:
-    bound: dict[int, list[str]] = defaultdict(list)
-    parties = Participation.objects.filter(commitment__accord=accord, role=Role.BOUND).order_by("party__code")
-    for key, party in parties.values_list("commitment_id", "party__code"):
-        bound[key].append(party)
+def _by_rows(accord: int) -> list[Entry]:
+    me = OuterRef("pk")
     judged: dict[int, dict[str, list[tuple[date, str]]]] = defaultdict(lambda: defaultdict(list))
     published = Assessment.objects.published().filter(commitment__accord=accord)
     for key, of, status, on in published.order_by("effective_on", "published_at", "number").values_list(
         "commitment_id", "party__code", "status", "effective_on"
     ):
         judged[key][of or ""].append((on, status))
+    bound = Participation.objects.filter(commitment=me, role=Role.BOUND).order_by("party__code")
+    topics = Topic.objects.filter(commitments=me).order_by("code")
     rows = Commitment.objects.filter(accord=accord).order_by("code")
     return [
         Entry(
@@ -273,22 +271,37 @@ def _by_rows(accord: Accord, topics: Mapping[int, list[str]]) -> list[Entry]:
             kind=kind,
             strength=strength,
             is_verifiable=is_verifiable,
-            bound=tuple(bound.get(key, ())),
+            bound=tuple(parties),
             section=section,
             starts_on=starts_on,
             triggered_at=triggered_at,
             judged=tuple(judged[key][""]) if key in judged else (),
-            topics=tuple(topics.get(key, ())),
+            topics=tuple(own),
             shares={of: tuple(course) for of, course in judged[key].items() if of} if key in judged else {},
         )
-        for key, code, kind, strength, is_verifiable, section, starts_on, triggered_at in rows.values_list(
-            "pk", "code", "kind", "strength", "is_verifiable", "section__code", "starts_on", "triggered_at"
+        for key, code, kind, strength, is_verifiable, section, starts_on, triggered_at, parties, own in (
+            rows.values_list(
+                "pk",
+                "code",
+                "kind",
+                "strength",
+                "is_verifiable",
+                "section__code",
+                "starts_on",
+                "triggered_at",
+                ArraySubquery(bound.values("party__code")),
+                ArraySubquery(topics.values("code")),
+            )
         )
     ]
 
 
-def _by_log(keys: Mapping[int, str], topics: Mapping[int, list[str]], known_at: datetime) -> list[Entry]:
-    by_code = {code: key for key, code in keys.items()}
+def _by_log(accord: int, known_at: datetime) -> list[Entry]:
+    topics: dict[str, list[str]] = defaultdict(list)
+    links = Commitment.topics.through.objects.filter(commitment__accord=accord).order_by("topic__code")
+    for code, topic in links.values_list("commitment__code", "topic__code"):
+        topics[code].append(topic)
+    keys = Commitment.objects.filter(accord=accord).values_list("pk", flat=True)
     entries = []
     for told in told_of(keys, known_at).commitments.values():
         judged: dict[str, list[tuple[date, str]]] = defaultdict(list)
@@ -306,7 +319,7 @@ def _by_log(keys: Mapping[int, str], topics: Mapping[int, list[str]], known_at: 
                 starts_on=told.starts_on,
                 triggered_at=told.triggered_at,
                 judged=tuple(judged.pop("", ())),
-                topics=tuple(topics.get(by_code[told.code], ())),
+                topics=tuple(topics.get(told.code, ())),
                 shares={party: tuple(course) for party, course in judged.items()},
             )
         )

@@ -282,6 +282,17 @@ GUARDS: tuple[Promise, ...] = (
 COUNTING: tuple[Promise, ...] = (
     _("Every number stands beside the number it is a part of."),
     _(
+        "“Fully fulfilled” is how many of those that count are fulfilled or upheld. “Progress” adds up the weight that "
+        "each of them has by its status; the weights stand below."
+    ),
+    _(
+        "What binds several parties counts for each of them, by the judgement of its own share where there is one."
+    ),
+    _(
+        "The course over time rests on the days from which judgements hold: a later judgement of an earlier time "
+        "changes it back to that day."
+    ),
+    _(
         "Left out of the count: what is exploratory or declaratory, context, what nobody is bound to, what cannot be "
         "verified, and what is on standby."
     ),

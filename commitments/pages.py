@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,15 +13,19 @@ from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.views.decorators.http import require_safe
 
-from commitments import choosing, explaining, meanings, showing, standing
+from commitments import choosing, explaining, looking_back, meanings, showing, standing
+from commitments.charts import burn_up, figure
+from commitments.counting import points, statistics
 from commitments.ledger import lines_of
 from commitments.log import head
 from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Section, Topic
 from commitments.operations.keeping import facts_of
+from commitments.past import Moment, Past, standing_of_accord
 from commitments.timeline import latest_changes
-from commitments.words import CODEBOOK, Role
+from commitments.words import CODEBOOK, QUARTERS, Role, Status, Uncounted
 from tracker.kit.snapshot import snapshot
 
 CHANGES = 8
@@ -60,8 +65,10 @@ def front(request: HttpRequest) -> HttpResponse:
 def accord(request: HttpRequest, slug: str) -> HttpResponse:
     """The commitments of one accord, by part, as far as the filters ask; 400 with the names of filters refused."""
     now = timezone.now()
+    looking = looking_back.AsOfForm(request.GET, now)
+    moment = looking.moment
     with snapshot():
-        one = Accord.objects.filter(slug=slug).first()
+        one = Accord.objects.filter(slug=slug).prefetch_related("parties").first()
         if one is None:
             raise Http404
         members = list(AccordParty.objects.filter(accord=one).select_related("party"))
@@ -69,34 +76,72 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
         topics = list(Topic.objects.filter(commitments__accord=one).distinct().order_by("code"))
         form = choosing.ListForm(request.GET, one, [member.party for member in members], sections, topics)
         form.is_valid()
-        paginator = Paginator(_listed(form, one, now), ROWS)
+        stood = standing_of_accord(one, moment) if moment.is_past else {}
+        listed = _stood(form, one, stood) if moment.is_past else _listed(form, one, now)
+        paginator = Paginator(listed, ROWS)
         page = paginator.get_page(form.cleaned_data.get("page") or 1)
-        rows = [_row(found, now) for found in page.object_list]
+        rows = [
+            _row(found, stood[found.code].instant if moment.is_past else now) for found in page.object_list
+        ]
+        problems = [*looking.problems(), *form.problems()]
         context = {
             "accord": one,
             "members": members,
             "form": form,
-            "problems": form.problems(),
+            "problems": problems,
+            "looking": looking,
+            "as_of": moment.as_of,
             "parts": [
                 (section, list(some))
                 for section, some in groupby(rows, key=lambda row: row.commitment.section)
             ],
             "page": page,
             "found": paginator.count,
-            "tally": choosing.tallies([one], now)[one.pk],
-            "changes": [] if form.is_narrowed else latest_changes([one], CHANGES),
-            "money": [] if form.is_narrowed else lines_of(one),
+            "tally": looking_back.tally(stood) if moment.is_past else choosing.tallies([one], now)[one.pk],
+            "changes": [] if form.is_narrowed or moment.is_past else latest_changes([one], CHANGES),
+            "money": [] if form.is_narrowed or moment.is_past else lines_of(one),
             "sources": one.sources.order_by("code"),
             "now": now,
+            **({} if form.is_narrowed else _numbers(one, moment)),
         }
-        return render(request, "commitments/accord.html", context, status=400 if form.errors else 200)
+        return render(request, "commitments/accord.html", context, status=400 if problems else 200)
+
+
+def _numbers(one: Accord, moment: Moment) -> dict[str, Any]:
+    """The two numbers of an accord at a moment, what is left out of them, and their course."""
+    found = statistics(one, moment.as_of or looking_back.today_of(one, moment.now))
+    return {
+        "numbers": found,
+        "progress": figure(found.whole.quarters),
+        "excluded": [
+            (reason.label, found.whole.excluded[reason])
+            for reason in Uncounted
+            if found.whole.excluded.get(reason)
+        ],
+        "course": burn_up(found.series),
+    }
+
+
+def _stood(form: choosing.ListForm, one: Accord, stood: Mapping[str, Past]) -> list[Any]:
+    """The list as it stood: the filters on the standing are asked of the standing of then."""
+    rows = []
+    for found in form.narrow_terms(_shown(Commitment.objects.filter(accord=one))):
+        past = stood.get(found.code)
+        if past is not None and form.fits(looking_back.put_back(found, past)):
+            found.dates = looking_back.put_dates_back(found.dates, found, past)
+            rows.append(found)
+    return rows
 
 
 def _listed(form: choosing.ListForm, one: Accord, now: datetime) -> QuerySet[Any]:
+    return form.narrow(_shown(choosing.in_plain_words(now).filter(accord=one)))
+
+
+def _shown(found: QuerySet[Any]) -> QuerySet[Any]:
+    """With what a row of the list shows."""
     bound = Participation.objects.filter(role=Role.BOUND).select_related("party")
     return (
-        form.narrow(choosing.in_plain_words(now).filter(accord=one))
-        .select_related("accord", "section")
+        found.select_related("accord", "section")
         .prefetch_related(
             Prefetch("participations", bound, to_attr="bound"),
             Prefetch("deadlines", Deadline.objects.order_by("number"), to_attr="dates"),
@@ -148,6 +193,10 @@ def vocabulary(request: HttpRequest) -> HttpResponse:
         "groups": meanings.vocabulary(),
         "guards": meanings.GUARDS,
         "counting": meanings.COUNTING,
+        "weights": [
+            (status.value, status.label, number_format(points(QUARTERS[status]))) for status in Status
+        ],
+        "uncounted": Uncounted.choices,
         "codebook": CODEBOOK,
     }
     return render(request, "commitments/vocabulary.html", context)

@@ -40,7 +40,11 @@ class StatisticsOfAccords(Door):
         moment = moment_of(asked, now)
         with snapshot():
             codes = asked.any_of("accord", Accord.objects.values_list("code", flat=True).order_by("code"))
-            found = Accord.objects.filter(pk__in=known_accords(moment)).order_by("code")
+            found = (
+                Accord.objects.filter(pk__in=known_accords(moment))
+                .prefetch_related("parties")
+                .order_by("code")
+            )
             if codes:
                 found = found.filter(code__in=codes)
             if place:

@@ -184,7 +184,7 @@ def test_the_numbers_of_the_accord_agree_with_where_its_commitments_stood(the_ac
         assert said.series[-1].on == day
         assert said.series[-1].counted == said.whole.counted
         assert said.series[-1].quarters == said.whole.quarters
-    assert entries_of(the_accord_itself) == entries_of(the_accord_itself, timezone.now())
+    assert entries_of(the_accord_itself.pk) == entries_of(the_accord_itself.pk, timezone.now())
 
 
 def test_numbers_by_what_was_known_and_by_the_day_of_the_world(db: None) -> None:
@@ -248,3 +248,62 @@ def test_weights_rise_with_the_result() -> None:
     assert [Decimal(points(QUARTERS[status])) for status in order] == [0, Decimal("0.25"), Decimal("0.5"), 1]
     assert day_ends(date(2025, 6, 30), ["Asia/Tokyo", "Europe/Kyiv"]) == datetime(2025, 6, 30, 21, tzinfo=UTC)
     assert day_ends(date.max, ["UTC"]) - timedelta(0) == datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def the_page(address: str, status: int = 200) -> str:
+    response = Client(raise_request_exception=True).get(address)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def test_the_page_of_an_accord_shows_both_numbers_with_denominators_and_their_course(
+    the_accord_itself: Accord,
+) -> None:
+    page = the_page(f"/accords/{the_accord_itself.slug}/")
+    said = statistics(the_accord_itself, timezone.now().date()).whole
+    assert f"<b>{said.fulfilled}</b> of {said.counted}" in page
+    assert f"<b>{points(said.quarters)}</b> of {said.counted}" in page
+    assert 'role="img" aria-labelledby="course-title course-said"' in page
+    for label in ("fully fulfilled", "progress", "judged", "count"):
+        assert f">{label} " in page
+    series = statistics(the_accord_itself, timezone.now().date()).series
+    assert page.count('<tr><th scope="row">') >= len(series), "every point stands in the table"
+    assert "context, not a promise" in page
+    for language in ("uk", "ja"):
+        assert "course-title" in the_page(f"/accords/{the_accord_itself.slug}/?lang={language}")
+
+
+def test_the_page_of_an_accord_looks_back(the_accord_itself: Accord) -> None:
+    page = the_page(f"/accords/{the_accord_itself.slug}/?as_of=2024-11-17")
+    assert "As of 17 November 2024." in page and "Show the present" in page
+    past = standing_of_accord(the_accord_itself, Moment(timezone.now(), date(2024, 11, 17)))
+    judged = [code for code, one in past.items() if one.standing.status == "upheld"]
+    for code in judged:
+        assert f"/{code}/?as_of=2024-11-17" in page
+    narrowed = the_page(f"/accords/{the_accord_itself.slug}/?as_of=2024-11-17&status=upheld")
+    assert f"{len(judged)} of {len(past)} shown." in narrowed
+    assert 'name="as_of" value="2024-11-17"' in narrowed
+    assert "0 of 0 shown." in the_page(f"/accords/{the_accord_itself.slug}/?as_of=1999-06-12")
+    for bad in ("soon", "2999-01-01", "2024-02-30"):
+        assert "<code>as_of</code>" in the_page(f"/accords/{the_accord_itself.slug}/?as_of={bad}", 400)
+
+
+    # The filters of the past say what the database says of the present.
+    today = timezone.now().date()
+    for query in (
+        "standing=kept", "standing=not_judged&party=JPN", "status=in_progress", "timeliness=no_deadline&part=A",
+        "upkeep=awaiting", "upkeep=current&kind=continuing", "counts=yes", "counts=no", "contested=none", "q=mine",
+    ):  # fmt: skip
+        now = the_page(f"/accords/{the_accord_itself.slug}/?{query}")
+        then = the_page(f"/accords/{the_accord_itself.slug}/?{query}&as_of={today}")
+        found = next(line for line in now.splitlines() if "shown." in line).split("shown.")[0]
+        assert found in then, query
+
+
+def test_the_vocabulary_publishes_weights_and_reasons(db: None) -> None:
+    page = the_page("/vocabulary/")
+    assert 'id="weights"' in page
+    for weight in ("0.25", "0.5"):
+        assert f">{weight}</td>" in page
+    for reason in Uncounted.values:
+        assert f"<code>{reason}</code>" in page
