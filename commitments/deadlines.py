@@ -238,7 +238,7 @@ def occurrences(rule: str, start: date, until: date) -> list[date]:
     if parts.keys() & {"BYHOUR", "BYMINUTE", "BYSECOND", "DTSTART"}:
         raise DateError(f"{rule!r}: a recurrence is made of whole days, and its start stands beside it.")
     for name, furthest in _FURTHEST.items():
-        for value in parts.get(name, "").split(",") if name in parts else ():
+        for value in parts[name].split(",") if name in parts else ():
             if _NUMBER.fullmatch(value) is None or not 1 <= abs(int(value)) <= furthest:
                 raise DateError(f"{rule!r}: {name} is a number up to {furthest}.")
     # COUNT is ours to keep: beside the end that bounds the search dateutil would not take it.

@@ -244,7 +244,8 @@ def course(
     for pause in terms.pauses:
         edges += [pause.from_at, pause.until_at]
     for d in deadlines:
-        edges += [d.opens_at, d.due_at, crosses_at(d.due_at, terms.pauses), _stale_at(d)]
+        # What a pause holds up passes when it ends, which is an edge already.
+        edges += [d.opens_at, d.due_at, _stale_at(d)]
         edges += [_soon_at(d.due_at)] if d.due_at else []
     turns.update(edge for edge in edges if edge)
     found: list[tuple[datetime, str, str]] = []

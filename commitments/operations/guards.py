@@ -192,7 +192,7 @@ def _proof(
     status, found = assessment.status, []
     supporting = [item for item in evidence if item.bearing == Bearing.SUPPORTS]
     real = [item for item in supporting if supports(item, commitment)]
-    label = str(Status(status).label) if status in Status.values else status
+    label = str(Status(status).label)
     if status in NEEDS_PROOF and not any(
         proves(item, commitment, assessment.effective_on, status, assessment.origin) for item in real
     ):
