@@ -180,6 +180,9 @@ MEANINGS: dict[type[TextChoices], dict[str, Promise]] = {
         Settlement.KEPT: _("We looked at it again, and the record stays as it is."),
         Settlement.WITHDRAWN: _("The party no longer says so."),
         Settlement.OVERTAKEN: _("Something has happened since that settles the question."),
+        Settlement.MISTAKEN: _(
+            "The mistake was ours: the party never said so, and nothing was contested by it."
+        ),
     },
     Confidence: {
         Confidence.HIGH: _("Sources that know agree."),

@@ -169,7 +169,9 @@ def _terms(told: Told, accord_ends_on: date | None, moment: Moment) -> tuple[sta
 
 def _contested(told: Told, moment: Moment) -> str:
     disputes = [
-        row for row in told.positions.values() if row.stance == "disputes" and moment.covers(row.stated_on)
+        row
+        for row in told.positions.values()
+        if row.stance == "disputes" and not row.is_mistaken and moment.covers(row.stated_on)
     ]
     if any(row.resolved_at is None or not moment.covers(row.resolved_on) for row in disputes):
         return "contested"

@@ -156,6 +156,7 @@ class ToldPosition:
     stated_on: date
     resolved_on: date | None = None
     resolved_at: datetime | None = None
+    is_mistaken: bool = False
 
 
 @dataclass(slots=True)
@@ -459,3 +460,4 @@ def _stated(told: Told, facts: Mapping[str, Any], body: Body) -> None:
 def _resolved(told: Told, facts: Mapping[str, Any], body: Body) -> None:
     row = told.positions[facts["position"]]
     row.resolved_at, row.resolved_on = _at(body), _log_day(body)
+    row.is_mistaken = facts["resolved_as"] == "mistaken"

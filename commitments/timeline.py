@@ -9,7 +9,7 @@ from typing import Any
 
 from commitments.models import Accord, Commitment, Event, Evidence, Note
 from commitments.sentences import facts_of, sentence
-from commitments.words import EventKind, Origin
+from commitments.words import EventKind, Origin, Settlement
 
 # Worth telling on a front page: entries of the register itself are not.
 NEWS = (
@@ -93,12 +93,18 @@ def timeline(commitment: Commitment, evidence: Sequence[Evidence]) -> tuple[list
     taken_back = {
         facts["contribution"] for event, facts in told if event.kind == EventKind.CONTRIBUTION_WITHDRAWN
     }
+    mistaken = {
+        facts["position"]
+        for event, facts in told
+        if event.kind == EventKind.POSITION_RESOLVED and facts["resolved_as"] == Settlement.MISTAKEN
+    }
     entries = []
     for event, facts in told:
         exhibit = exhibits.get(facts.get("evidence", "")) if isinstance(facts.get("evidence"), str) else None
         undone = (
             (event.kind == EventKind.STATUS_PUBLISHED and facts["assessment"] in retracted)
             or (event.kind == EventKind.CONTRIBUTION_RECORDED and facts["contribution"] in taken_back)
+            or (event.kind == EventKind.POSITION_STATED and facts["position"] in mistaken)
             or (
                 event.kind == EventKind.EVIDENCE_ADDED
                 and exhibit is not None

@@ -200,6 +200,7 @@ class Settlement(TextChoices):
     KEPT = "kept", _("the record stands as it is")
     WITHDRAWN = "withdrawn", _("the party withdrew it")
     OVERTAKEN = "overtaken", _("overtaken by events")
+    MISTAKEN = "mistaken", _("it was entered by mistake")
 
 
 class Contested(TextChoices):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from commitments.models import Assessment, Commitment, Contribution, Deadline, Event, Evidence
+from commitments.models import Assessment, Commitment, Contribution, Deadline, Event, Evidence, Position
 from commitments.sentences import facts_of
 from commitments.words import ClosedAs, EventKind, Review
 
@@ -49,6 +49,7 @@ def untrue(events: Iterable[Event]) -> set[int]:
         ),
     )
     money = _rows(Contribution.objects.all(), "-C", codes("contribution", EventKind.CONTRIBUTION_RECORDED))
+    positions = _rows(Position.objects.all(), "-S", codes("position", EventKind.POSITION_STATED))
     gone = set()
     for seq, (kind, said) in facts.items():
         if kind == EventKind.STATUS_PUBLISHED:
@@ -57,6 +58,9 @@ def untrue(events: Iterable[Event]) -> set[int]:
         elif kind == EventKind.EVIDENCE_ADDED:
             exhibit = evidence.get(said["evidence"])
             holds = exhibit is not None and exhibit.withdrawn_at is None
+        elif kind == EventKind.POSITION_STATED:
+            position = positions.get(said["position"])
+            holds = position is not None and not position.is_mistaken
         elif kind == EventKind.CONTRIBUTION_RECORDED:
             given = money.get(said["contribution"])
             holds = given is not None and given.withdrawn_at is None

@@ -17,7 +17,8 @@ from commitments.words import Settlement, Stance
 class Position(models.Model):
     """One statement of a party, in its own words, with its source and day. Open until it is resolved.
 
-    While one that disputes is open the commitment is contested; when all of them are resolved, the dispute is.
+    While one that disputes is open the commitment is contested; when all of them are resolved, the dispute is. One that was
+    entered by mistake stays visible and counts as nothing.
     """
 
     commitment = models.ForeignKey(Commitment, models.PROTECT, related_name="positions")
@@ -76,3 +77,8 @@ class Position(models.Model):
     def is_open(self) -> bool:
         """Not resolved."""
         return self.resolved_at is None
+
+    @property
+    def is_mistaken(self) -> bool:
+        """Entered by mistake: the party never said so."""
+        return self.resolved_as == Settlement.MISTAKEN

@@ -48,8 +48,13 @@ class Resolution:
 
 
 def contested_by(positions: Iterable[Position]) -> str:
-    """Contested while a position that disputes is open, resolved when all such are, else none."""
-    disputes = [row for row in positions if row.stance == Stance.DISPUTES]
+    """Contested while a position that disputes is open, resolved when all such are, else none.
+
+    One that we entered by mistake was never a dispute.
+    """
+    disputes = [
+        row for row in positions if row.stance == Stance.DISPUTES and row.resolved_as != Settlement.MISTAKEN
+    ]
     if any(row.resolved_at is None for row in disputes):
         return Contested.CONTESTED.value
     return Contested.RESOLVED.value if disputes else Contested.NONE.value

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +19,10 @@ from commitments.actors import Actor, loader
 from commitments.models import Accord, Commitment, Event, Position, Source
 from commitments.operations import NewPosition, Resolution
 from commitments.operations.positions import contested_by
+from commitments.past import standing_of
 from commitments.refusals import NotAllowed, Refused, Stale
 from commitments.sentences import facts_of, sentence
+from notifications.truth import untrue
 from tests import world
 from tests.servers import FreshDatabase
 
@@ -90,6 +93,23 @@ def test_contested_follows_the_positions_that_dispute(commitment: Commitment) ->
     )
     stated(commitment)
     assert contested(commitment) == "contested"
+
+
+def test_a_position_entered_by_mistake_was_never_a_dispute(commitment: Commitment) -> None:
+    row = stated(commitment)
+    resolved(row, Resolution("mistaken", "It was about another entry."))
+    assert contested(commitment) == "none"
+    facts = facts_of(Event.objects.latest("seq").body)
+    assert facts["contested"] == {"before": "contested", "after": "none"}
+    past = standing_of(commitment, date(2024, 10, 1), None, now=timezone.now())
+    assert past is not None and past.contested == "none"
+    page = Client().get("/commitments/TST-1/").content.decode()
+    assert "<s>Ukraine disputes this</s>" in page and 'class="contested"' not in page
+    assert untrue(Event.objects.filter(kind="position_stated")) == {
+        Event.objects.get(kind="position_stated").seq
+    }
+    resolved(stated(commitment))
+    assert contested(commitment) == "resolved"
 
 
 @given(st.lists(st.tuples(st.sampled_from(("disputes", "accepts", "explains")), st.booleans()), max_size=8))
