@@ -107,10 +107,11 @@ def _entry(
 
 
 def _ends(row: Commitment) -> Wire | None:
-    if row.awaits_event:
-        return {"on": None, **filled({"condition": row.ends_when})}
     if row.ends_edtf:
         return {"on": row.ends_edtf, **filled({"condition": row.ends_when})}
+    # A day without a value of its own came with the event on which it ends, which stands among its facts.
+    if row.awaits_event or row.ends_on:
+        return {"on": None, **filled({"condition": row.ends_when})}
     return None
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -13,9 +14,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from commitments import operations, wire
-from commitments.actors import loader
+from commitments.actors import Actor, loader
 from commitments.importing import load_accord
 from commitments.models import Accord, Commitment, Event, Instrument, Party, Source, Topic
+from commitments.operations import NewPause, NewTrigger, Resolution
 from tests import servers, world
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
@@ -30,6 +32,8 @@ OF_THE_ENTRY = {
     "withdrawn_at",
     "retracted_at",
     "recorded_at",
+    "resolved_at",
+    "resumed_at",
     "closed_at",
     "origin",
 }
@@ -170,6 +174,121 @@ def test_what_staff_have_done_survives_as_history_with_its_reasons(fresh_db: Any
     report = load_accord(path, today=TODAY)
     assert not any(report.added.values())
     assert (report.differences, Event.objects.count()) == ([], before)
+
+
+def test_clocks_pauses_money_and_positions_survive_in_the_order_in_which_they_happened(
+    fresh_db: Any, tmp_path: Path
+) -> None:
+    accord = world.an_accord()
+    reviewer, machine = world.actor("reviewer"), loader()
+    waits = world.a_commitment(
+        accord,
+        "TST-1",
+        kind="conditional",
+        details={"trigger": {"facts": [{"code": "attack", "text": "An attack"}], "all_needed": True}},
+    )
+    world.a_deadline(waits, "", duration="PT24H", type="clock", words="within 24 hours")
+    first, second = operations.record_triggers(
+        [
+            NewTrigger(
+                "TST-1", "attack", datetime(2025, 1, 2, hour, tzinfo=UTC), source="ministry", note="Seen."
+            )
+            for hour in (3, 4)
+        ],
+        actor=machine,
+    )
+    # Set after the clocks had started: it must get its number after theirs.
+    world.a_deadline(waits, "2025-05")
+    operations.meet_deadlines(
+        {"TST-1-D2": datetime(2025, 1, 2, 20, 30, 5, 250000, tzinfo=UTC)}, actor=reviewer, why="They met."
+    )
+    operations.withdraw_triggers([second.code], actor=reviewer, why="It was the same attack.")
+    assert first.code == "TST-1-T1"
+
+    lasts = world.a_commitment(
+        accord, "TST-2", kind="continuing", review_every="P6M", starts_on=date(2024, 7, 1)
+    )
+    done = world.some_evidence(lasts)
+    world.published(lasts, "upheld", [done])
+    operations.move_deadlines({"TST-2-D1": "2025-06"}, actor=reviewer, why="We look later.")
+    shares = world.published(lasts, "upheld", [done], party="JPN", effective_on=date(2024, 9, 1))
+    stated = operations.state_positions(
+        [
+            world.a_position(lasts, assessment=shares.number),
+            world.a_position(lasts, stance="explains", text="So be it.", language="uk"),
+        ],
+        actor=reviewer,
+    )
+    operations.resolve_positions({stated[0].code: Resolution("kept", "It stands.")}, actor=reviewer)
+    operations.verify_evidence([done.code], actor=Actor(office="second-desk", is_machine=True))
+
+    paused = world.a_commitment(
+        accord,
+        "TST-3",
+        kind="financial",
+        details={"amount": {"value": "5000000", "currency": "USD", "bound": "minimum"}},
+        unverifiable_why={"en": "Nobody counts."},
+        is_verifiable=False,
+    )
+    world.a_deadline(paused, "2030-01-01", authority="agreed", source="ministry")
+    world.a_deadline(paused, "2031")
+    one, _other = (
+        operations.pause_commitments(
+            [NewPause("TST-3", day, "A flood.", until_on=until, source="press")], actor=reviewer
+        )[0]
+        for day, until in ((date(2025, 1, 1), None), (date(2024, 7, 1), date(2024, 8, 1)))
+    )
+    operations.resume_commitments(
+        {one.code: date(2025, 2, 1)}, actor=reviewer, why="It ebbed.", shifts_dates=True
+    )
+    operations.waive_deadlines(["TST-3-D2"], actor=reviewer, why="Not needed.", source="press")
+    world.some_evidence(paused, act="announcement")
+    sums = operations.record_contributions(
+        [
+            world.money(paused, day="2025-03"),
+            world.money(
+                paused, amount="", amount_low="10", amount_high="12.5", bound="minimum", note="About."
+            ),
+            world.money(paused, stage="pledged", source=None, evidence=1, language="uk", note="Слово."),
+        ],
+        actor=reviewer,
+    )
+    operations.withdraw_contributions([sums[1].code], actor=reviewer, why="Counted twice.")
+    waits_for_end = world.a_commitment(accord, "TST-4", ends={"on": None, "condition": "the flood is over"})
+    operations.record_triggers(
+        [NewTrigger("TST-4", "over", datetime(2025, 2, 2, 2, tzinfo=UTC), effect="ends")], actor=machine
+    )
+    exhibit = uuid4()
+    for row in (paused, waits_for_end):
+        world.some_evidence(row, exhibit=exhibit, act="announcement")
+
+    text = exported(world.ACCORD)
+    record, again = loaded_elsewhere(text, tmp_path / "again.yaml")
+    assert differences(record, the_record()) == []
+    assert again == text
+    assert text.count(str(exhibit)) == 2
+    assert "turn: " in text
+    path = tmp_path / "home.yaml"
+    path.write_text(text, encoding="utf-8")
+    operations.scan(datetime.now(UTC))
+    before = Event.objects.count()
+    report = load_accord(path, today=TODAY)
+    assert (report.differences, Event.objects.count()) == ([], before)
+
+
+def test_a_fact_with_a_confidential_instant_is_not_exported(fresh_db: Any) -> None:
+    accord = world.an_accord()
+    terms = {"trigger": {"facts": [{"code": "attack", "text": "An attack"}], "all_needed": True}}
+    world.a_commitment(accord, "TST-1", kind="conditional", details=terms)
+    at = datetime(2025, 1, 2, 3, tzinfo=UTC)
+    hidden = NewTrigger("TST-1", "attack", at, sent_at=at, hidden=["sent_at"])
+    secret = NewTrigger("TST-1", "attack", at, is_confidential=True, note="Of the service.")
+    operations.record_triggers([secret], actor=loader())
+    assert "facts:\n" not in exported(world.ACCORD).replace("facts:\n        - code", "")
+    assert "Of the service." not in exported(world.ACCORD)
+    operations.record_triggers([hidden], actor=loader())
+    with pytest.raises(CommandError, match="TST-1-T2 keeps instants confidential"):
+        exported(world.ACCORD)
 
 
 @pytest.mark.django_db

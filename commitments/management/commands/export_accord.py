@@ -11,7 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from commitments.accord_text import text_of
-from commitments.exporting import UnknownAccord, document
+from commitments.exporting import document
+from commitments.refusals import Refused
 
 HEADING = (
     "Written by export_accord from the record of commitments. How such a file is read and written: README.md",
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         """Reads one moment of the record; fails with a line when there is no such accord."""
         try:
             data = document(options["code"])
-        except UnknownAccord as error:
+        except Refused as error:
             raise CommandError(str(error)) from None
         pieces = text_of(data, heading=HEADING)
         if options["output"] is None:
