@@ -126,7 +126,7 @@ def loaded_elsewhere(text: str, path: Path) -> tuple[Any, str]:
 def test_a_loaded_accord_exported_and_loaded_again_is_the_same_record(
     fresh_db: Any, tmp_path: Path, file: str, code: str
 ) -> None:
-    load_accord(FIXTURES / file, today=TODAY)
+    load_accord(FIXTURES / file, today=TODAY, now=NOW)
     text = exported(code)
     record, again = loaded_elsewhere(text, tmp_path / "again.yaml")
     assert differences(record, the_record()) == []

@@ -16,7 +16,17 @@ from commitments import operations
 from commitments.accord_files import BadFile
 from commitments.importing import load_accord
 from commitments.log import head, verify
-from commitments.models import Accord, Assessment, Citation, Commitment, Deadline, Event, Evidence, Source
+from commitments.models import (
+    Accord,
+    Assessment,
+    Citation,
+    Commitment,
+    Contribution,
+    Deadline,
+    Event,
+    Evidence,
+    Source,
+)
 from commitments.words import Plain, Status, Timeliness, Upkeep
 from tests import world
 
@@ -29,7 +39,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @pytest.mark.django_db
 def test_what_had_passed_before_a_load_is_not_news() -> None:
-    load_accord(EXAMPLE, today=TODAY)
+    load_accord(EXAMPLE, today=TODAY, now=NOW)
     passed = Event.objects.filter(crossed_at__isnull=False)
     assert {"became_overdue", "fell_behind_target", "review_became_due"} <= {event.kind for event in passed}
     assert {event.origin for event in passed} == {"backfill"}
@@ -40,9 +50,9 @@ def test_what_had_passed_before_a_load_is_not_news() -> None:
 
 @pytest.mark.django_db
 def test_what_passed_in_the_record_is_news_although_a_load_is_the_first_to_look() -> None:
-    load_accord(EXAMPLE, today=TODAY)
+    load_accord(EXAMPLE, today=TODAY, now=NOW)
     world.a_deadline(Commitment.objects.get(code="EXA-06"), "2026-01")
-    load_accord(EXAMPLE, today=TODAY)
+    load_accord(EXAMPLE, today=TODAY, now=NOW)
     told = Event.objects.filter(crossed_at__isnull=False, commitment__code="EXA-06")
     assert [event.origin for event in told] == ["live"]
 
@@ -116,12 +126,15 @@ def test_a_later_file_adds_what_is_missing_and_reports_what_differs(tmp_path: Pa
 
 @pytest.mark.django_db
 def test_the_example_shows_every_state_there_is() -> None:
-    load_accord(EXAMPLE, today=TODAY)
+    load_accord(EXAMPLE, today=TODAY, now=NOW)
     assert Accord.objects.get().is_example
-    rows: list[Any] = list(Commitment.objects.standing_at(NOW))
-    later = {Timeliness.PAUSED, Timeliness.RUNNING}  # their nouns come with the record in full
+    rows: list[Any] = list(Commitment.objects.standing_at(NOW).order_by("code"))
     assert {row.status for row in rows} == set(Status.values)
-    assert {row.timeliness for row in rows} >= set(Timeliness.values) - later
+    assert {row.timeliness for row in rows} == set(Timeliness.values)
+    table = (FIXTURES / "README.md").read_text(encoding="utf-8").partition("## What the example shows")[2]
+    assert [line.split(" | ") for line in table.splitlines() if line.startswith("| EXA-")] == [
+        [f"| {row.code} ({row.kind})", row.status, row.timeliness, f"{row.upkeep} |"] for row in rows
+    ]
     assert {row.upkeep for row in rows} == set(Upkeep.values)
     from commitments.standing import plain
 
@@ -131,7 +144,7 @@ def test_the_example_shows_every_state_there_is() -> None:
 
 @pytest.mark.django_db
 def test_the_example_keeps_the_dates_of_its_first_load() -> None:
-    load_accord(EXAMPLE, today=TODAY)
+    load_accord(EXAMPLE, today=TODAY, now=NOW)
     before = list(Deadline.objects.order_by("pk").values_list("edtf", flat=True))
     report = load_accord(EXAMPLE, today=date(2027, 3, 1))
     assert list(Deadline.objects.order_by("pk").values_list("edtf", flat=True)) == before
@@ -139,10 +152,27 @@ def test_the_example_keeps_the_dates_of_its_first_load() -> None:
 
 
 @pytest.mark.django_db
+def test_the_example_uses_every_noun_and_its_clock_runs_to_the_second() -> None:
+    load_accord(EXAMPLE, today=TODAY, now=NOW)
+    clock = Deadline.objects.get(commitment__code="EXA-23", trigger__isnull=False)
+    assert clock.due_at == datetime(2026, 11, 24, 9, tzinfo=UTC)
+    assert Deadline.objects.filter(set_by__isnull=False, commitment__code="EXA-08").count() == 1
+    assert Commitment.objects.get(code="EXA-03").contested == "contested"
+    assert Commitment.objects.get(code="EXA-22").contested == "resolved"
+    money = Contribution.objects.filter(commitment__code="EXA-05")
+    assert {row.currency for row in money} == {"XXX", "EUR"}
+    assert {row.stage for row in money} == {"pledged", "allocated", "delivered"}
+    assert Assessment.objects.filter(party__isnull=False).count() == 2
+    report = load_accord(EXAMPLE, today=date(2027, 3, 1), now=NOW.replace(year=2027))
+    assert report.differences == []
+    assert {noun: number for noun, number in report.added.items() if number and noun != "deadlines"} == {}
+
+
+@pytest.mark.django_db
 def test_the_example_is_refused_in_production(settings: Any) -> None:
     settings.IS_PRODUCTION = True
     with pytest.raises(BadFile, match="never loaded in production"):
-        load_accord(EXAMPLE, today=TODAY)
+        load_accord(EXAMPLE, today=TODAY, now=NOW)
 
 
 def broken(tmp_path: Path, old: str, new: str) -> Path:
