@@ -54,13 +54,15 @@ class Mail:
 @dataclass
 class SmtpSink:
     """Accepts mail on 127.0.0.1. `refusals` maps a recipient to the reply it gets at RCPT; `delay` (seconds)
-    is waited before the reply to DATA; `sessions` counts the connections that said EHLO."""
+    is waited before the reply to DATA; to a recipient in `cuts` the line is cut once, after the whole mail was taken;
+    `sessions` counts the connections that said EHLO."""
 
     host: str = "127.0.0.1"
     port: int = 0
     refusals: dict[str, str] = field(default_factory=dict)
     data_reply: str = "250 2.0.0 kept"
     delay: float = 0.0
+    cuts: set[str] = field(default_factory=set)
     sessions: int = 0
     mails: list[Mail] = field(default_factory=list)
 
@@ -127,6 +129,10 @@ class _Handler:
             content = envelope.content if isinstance(envelope.content, bytes) else b""
             recipients = tuple(envelope.rcpt_tos)
             self.sink.keep(Mail(envelope.mail_from or "", recipients, content, time.monotonic()))
+            if self.sink.cuts.intersection(recipients):
+                self.sink.cuts.difference_update(recipients)
+                assert isinstance(server.transport, asyncio.WriteTransport)
+                server.transport.abort()
         return self.sink.data_reply
 
 
@@ -136,7 +142,7 @@ class _OnSocket(Controller):
     def __init__(self, sink: SmtpSink) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((sink.host, 0))
+        self._socket.bind((sink.host, sink.port))
         super().__init__(_Handler(sink), hostname=sink.host, port=self._socket.getsockname()[1])
 
     def _create_server(self) -> Coroutine[Any, Any, asyncio.AbstractServer]:

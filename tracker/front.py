@@ -1,4 +1,4 @@
-"""Where a command goes once the packages are there: the demo, the tests, or Django."""
+"""Where a command goes once the packages are there: the demo, the tests, the fault bench, or Django."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def run(command: str, argv: list[str]) -> int:
         from tracker import demo
 
         return demo.main(argv[2:])
+    if command == "faults":
+        run_faults(argv[2:])
     if command == "test":
         run_tests(argv[2:])
     return run_django(command, argv)
@@ -45,6 +47,14 @@ def run_tests(arguments: list[str]) -> NoReturn:
     # In our place, so that whoever ends this command ends the tests, and with them their servers.
     os.chdir(ROOT)
     os.execve(sys.executable, [sys.executable, "-m", "pytest", *workers, *arguments], environment)
+
+
+def run_faults(arguments: list[str]) -> NoReturn:
+    """The fault bench, on servers of its own; it lives with the tests and needs their packages."""
+    hidden = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    os.chdir(ROOT)
+    os.execve(sys.executable, [sys.executable, "-m", "tests.faults.command", *arguments], environment)
 
 
 def run_django(command: str, argv: list[str]) -> int:

@@ -1,0 +1,70 @@
+"""`manage.py faults [NAME...] [--seed N] [--long] [--no-twins]`: runs scenarios on servers of its own, says what held."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when every scenario is green and every twin red; else 1."""
+    parser = argparse.ArgumentParser(prog="manage.py faults", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="R1, W1 ... (default: all)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="the dice (default: a new one each time, printed)"
+    )
+    parser.add_argument("--long", action="store_true", help="the sizes of docs/reliability.md")
+    parser.add_argument("--no-twins", action="store_true", help="leave out the broken twins")
+    options = parser.parse_args(arguments)
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from tests.servers import Servers
+
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        os.environ.pop(name, None)
+    own = Servers()
+    try:
+        own.start()
+        import django
+
+        django.setup()
+        return _run(options)
+    finally:
+        own.stop()
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tests.faults.catalogue import SCENARIOS
+
+    unknown = [name for name in options.names if name not in SCENARIOS]
+    if unknown:
+        print(f"There is no {', '.join(unknown)}; there are {', '.join(SCENARIOS)}.", file=sys.stderr)
+        return 2
+    seed = options.seed or random.SystemRandom().randrange(1, 10**6)
+    print(f"seed {seed}", flush=True)
+    bad = 0
+    for name in options.names or SCENARIOS:
+        it = SCENARIOS[name]
+        began = time.monotonic()
+        verdict = it.run(seed, **(it.long if options.long else {}))
+        bad += not verdict.is_green
+        colour = "green" if verdict.is_green else "RED"
+        print(f"{name} {it.title}: {colour} in {time.monotonic() - began:.0f} s: {verdict}", flush=True)
+        for twin in () if options.no_twins else it.twins:
+            found = it.run(seed, twin=twin)
+            bad += found.is_green
+            said = (
+                f"red, as it must be ({'; '.join(found.broken)})"
+                if not found.is_green
+                else "GREEN: NOT FOUND"
+            )
+            print(f"   twin that {twin.replace('_', ' ')}: {said}", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,356 @@
+"""M1 to M4, W1, O1 and O2: mail servers, readers, receivers of webhooks and copies that behave badly."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from django.db import connection, connections
+from django.utils import timezone
+
+from commitments.log import head
+from commitments.models import Commitment, Heartbeat
+from notifications import endpoints
+from notifications.models import Attempt, Delivery, Endpoint, State, Subscriber
+from tests import servers, world
+from tests.faults.ground import Ground, Verdict, ground
+from tests.processes import wait_until
+from tests.sinks import SmtpSink
+from tests.web_sinks import Drip, Flood, Hang, Say, WebSink
+
+
+def _make_due() -> None:
+    """Pauses are shortened: their length is not what is tried here."""
+    Delivery.objects.filter(state=State.WAITING).update(next_attempt_at=timezone.now())
+
+
+class _Bad:
+    """A mail server that takes connections and hangs up (or says nothing), and counts them."""
+
+    def __init__(self, port: int, is_silent: bool) -> None:
+        self.tries: list[float] = []
+        self._is_silent = is_silent
+        self._open: list[socket.socket] = []
+        self._socket = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                peer, _address = self._socket.accept()
+            except OSError:
+                return
+            self.tries.append(time.monotonic())
+            if self._is_silent:
+                self._open.append(peer)
+            else:
+                peer.close()
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for peer in self._open:
+            peer.close()
+
+    def most_in_a_second(self) -> int:
+        """The most tries within any second."""
+        return max((sum(at <= other < at + 0.95 for other in self.tries) for at in self.tries), default=0)
+
+
+def m1_mail_server_down(seed: int, size: int = 60, down: float = 12, twin: str = "") -> Verdict:
+    """The mail server hangs up, is silent, comes back, puts some off: nothing is lost, few tries, oldest first."""
+    verdict = Verdict()
+    with ground(seed, twin) as it:
+        it.people(max(10, size // 4), 4)
+        port = it.sink.port
+        it.sink.stop()
+        bad = _Bad(port, is_silent=False)
+        for _n in range(3):
+            it.beat()
+        for _n in range(2):
+            it.worker(children=2)
+        it.news(it.commitments[:2])
+        wait_until(lambda: bad.tries, 60, "somebody tries")
+        time.sleep(down)
+        it.news(it.commitments[2:])
+        bad.stop()
+        silent = _Bad(port, is_silent=True)
+        time.sleep(down)
+        silent.stop()
+        back = SmtpSink(port=port, mails=it.sink.mails)
+        grey = set(it.dice.sample(it.readers, len(it.readers) * 3 // 10))
+        back.refusals.update(dict.fromkeys(grey, "451 4.7.1 come back later"))
+        back.start()
+        try:
+            wait_until(
+                lambda: not {o for o in it.lost() if o[0] not in grey}, 60, "what is not put off arrives"
+            )
+            order = [owed[1] for owed, _mail in it.accepted()]
+            back.refusals.clear()
+            _make_due()
+            took = it.wait_until_told(60)
+        finally:
+            back.stop()
+        it.judge_mails(verdict)
+        most = max(bad.most_in_a_second(), silent.most_in_a_second())
+        verdict.claim("tries while down", len(bad.tries) + len(silent.tries), len(bad.tries) >= 1)
+        verdict.claim("most tries in a second", most, most <= 1)
+        old = {commitment.code for commitment in it.commitments[:2]}
+        half = [code in old for code in order]
+        first_new = half.index(False) if False in half else len(half)
+        verdict.claim("old ones after a new one", sum(half[first_new:]), sum(half[first_new:]) <= 8)
+        verdict.claim("done after its return", f"{took:.0f} s", took < 60)
+    return verdict
+
+
+def m2_refused_and_cut(seed: int, size: int = 100, twin: str = "") -> Verdict:
+    """One recipient in a hundred is refused, one conversation is cut after DATA."""
+    verdict = Verdict()
+    with ground(seed, twin) as it:
+        it.people(size, 1)
+        refused, cut = it.dice.sample(it.readers, 2)
+        it.sink.refusals[refused] = "550 5.1.1 nobody of this name"
+        it.sink.cuts.add(cut)
+        it.news()
+        it.ledger.discard((refused, it.commitments[0].code))
+        codes = [it.tick().process.wait(90)]
+        _make_due()
+        codes.append(it.tick().process.wait(90))
+        it.judge_mails(verdict, excused=1)
+        copies = [mail for (address, _code), mail in it.accepted() if address == cut]
+        verdict.claim("copies of the one that was cut", len(copies), len(copies) == 2)
+        failed = list(Attempt.objects.filter(outcome="failed").values_list("code", flat=True))
+        verdict.claim("refused, with code", failed, failed == [550])
+        verdict.claim("exit codes", codes, codes == [0, 0])
+    return verdict
+
+
+def _links(it: Ground, address: str) -> tuple[list[str], str]:
+    """Every link in the last mail to an address, and the one-click address."""
+    mail = it.sink.to(address)[-1]
+    links = [str(found) for found in re.findall(r"https?://[^\s\"<>]+", mail.text)]
+    return links, str(mail.message["List-Unsubscribe"]).strip("<>")
+
+
+def m3_unsubscribe(seed: int, size: int = 120, leaving: int = 25, twin: str = "") -> Verdict:
+    """Some leave by one click while mails wait; scanners open every link of the others."""
+    verdict = Verdict()
+    with ground(seed, twin) as it:
+        it.people(size, 2)
+        it.news(it.commitments[:1])
+        it.web()
+        it.tick(60).process.wait(120)
+        with httpx.Client(trust_env=False, timeout=20) as browser:
+            scanned = it.dice.sample(it.readers, 5)
+            for address in scanned:
+                links, one_click = _links(it, address)
+                for link in {*links, one_click}:
+                    if link.startswith(it.product.url):
+                        browser.get(link)
+                        browser.head(link)
+            goodbye = {address: _links(it, address)[1] for address in it.readers if address not in scanned}
+            it.sink.delay = 0.06
+            it.news(it.commitments[1:])
+            code = it.commitments[1].code
+            sender = it.tick(90)
+            wait_until(
+                lambda: any(owed[1] == code for owed, _mail in it.accepted()), 60, "the second news goes out"
+            )
+            gone: dict[str, float] = {}
+            for address, link in goodbye.items():
+                if len(gone) >= leaving:
+                    break
+                if (address, code) in {owed for owed, _mail in it.accepted()}:
+                    continue
+                answer = browser.post(link, data={"List-Unsubscribe": "One-Click"})
+                if answer.status_code == 200:
+                    gone[address] = time.monotonic()
+            sender.process.wait(180)
+        after = [
+            owed
+            for owed, mail in it.accepted()
+            if owed[1] == code and owed[0] in gone and mail.at > gone[owed[0]]
+        ]
+        told = {owed for owed, _mail in it.accepted()}
+        it.ledger -= {(address, code) for address in gone if (address, code) not in told}
+        verdict.claim("left while mails waited", len(gone), len(gone) >= leaving // 2)
+        verdict.claim("mails after leaving", len(after), len(after) <= 1)
+        it.judge_mails(verdict)
+    return verdict
+
+
+def m4_strangers(seed: int, size: int = 120, twin: str = "") -> Verdict:
+    """Sign-ups with strangers' addresses: one confirmation each, nothing else, and one answer for everybody."""
+    verdict = Verdict()
+    with ground(seed, twin, SIGNUPS_PER_NETWORK="100000") as it:
+        it.people(2, 1)
+        known, suppressed = it.readers
+        Subscriber.objects.filter(email=suppressed).update(state="suppressed")
+        connections.close_all()
+        it.web()
+        answers: Counter[Any] = Counter()
+        strangers = [f"stranger{n}@example.net" for n in range(size)]
+        with httpx.Client(trust_env=False, timeout=20) as browser:
+            for address in [*strangers, *strangers, known, suppressed]:
+                form = {"email": address, "language": "en", "accord": world.ACCORD}
+                answer = browser.post(f"{it.product.url}/follow/", data=form)
+                answers[(answer.status_code, answer.headers.get("location", ""), answer.text)] += 1
+        it.tick(120).process.wait(180)
+        it.readers = [known]
+        it.news()
+        it.tick(120).process.wait(180)
+        mails = Counter(mail.recipients[0] for mail in it.sink.mails)
+        verdict.claim("answers that differ", len(answers) - 1, len(answers) == 1 and answers.total() > size)
+        verdict.claim(
+            "strangers asked", sum(name in mails for name in strangers), all(s in mails for s in strangers)
+        )
+        most = max(mails[name] for name in strangers)
+        verdict.claim("most mails to a stranger", most, most == 1)
+        verdict.claim("mails to the suppressed", mails[suppressed], mails[suppressed] == 0)
+    return verdict
+
+
+def w1_bad_receivers(seed: int, size: int = 10, twin: str = "") -> Verdict:
+    """Receivers that hang, drip, flood, redirect inside, are gone, ask for patience or fail; and a good one."""
+    verdict = Verdict()
+    inside = WebSink().start()
+    manners: dict[str, Any] = {
+        "good": Say(),
+        "hangs": Hang(),
+        "drips": Drip(),
+        "floods": Flood(),
+        "redirects": Say(307, {"Location": inside.url}),
+        "gone": Say(410),
+        "patience": Say(429, {"Retry-After": "3600"}),
+        "fails": Say(500),
+    }
+    sinks = {name: WebSink(manner).start() for name, manner in manners.items()}
+    ports = ",".join(str(sink.port) for sink in sinks.values())
+    with ground(seed, twin, OUTBOUND_LOOPBACK_PORTS=ports) as it:
+        try:
+            it.people(1, size)
+            owner = world.a_person("administrator", email="owner@example.org")
+            now = timezone.now()
+            addresses = {name: sink.url for name, sink in sinks.items()}
+            addresses["inside by name"] = inside.url.replace("127.0.0.1", "localhost")
+            # Written past the verb, which would refuse them: the client must refuse them again.
+            Endpoint.objects.bulk_create(
+                Endpoint(name=name, url=url, owner=owner, created_at=now, changed_at=now, told_up_to=head().seq,
+                         format="chat" if name != "good" else "standard", at_once=1 if name == "floods" else 4)
+                for name, url in addresses.items()
+            )  # fmt: skip
+            endpoints.rotate(Endpoint.objects.get(name="good"))
+            it.news()
+            began = time.monotonic()
+            it.tick(seconds=20).process.wait(120)
+            took = time.monotonic() - began
+            visits = {name: len(sink.visits) for name, sink in sinks.items()}
+            good = sinks["good"].visits
+            ids = {visit.headers.get("webhook-id") for visit in good}
+            verdict.claim("taken by the good one", f"{len(ids)} of {size}", len(ids) == len(good) == size)
+            last = max((visit.at for visit in good), default=began) - began
+            verdict.claim("the good one's last after", f"{last:.1f} s", last < 14)
+            verdict.claim("requests to the internal listener", len(inside.visits), not inside.visits)
+            verdict.claim("calls to the one that is gone", visits["gone"], visits["gone"] <= 4)
+            verdict.claim(
+                "calls to the one that asked for patience", visits["patience"], visits["patience"] <= 4
+            )
+            hung = visits["hangs"] + visits["drips"]
+            verdict.claim("calls to those that hang and drip", hung, 2 <= hung <= 10)
+            read = sinks["floods"].sent / max(visits["floods"], 1) / 1e6
+            verdict.claim("megabytes drawn per flood", f"{read:.1f}", read < 20)
+            verdict.claim("the round took", f"{took:.0f} s", took < 60)
+            told = [mail for mail in it.sink.mails if mail.recipients == ("owner@example.org",)]
+            verdict.claim("mails to the owner", len(told), len(told) == 1)
+        finally:
+            for sink in [*sinks.values(), inside]:
+                sink.stop()
+    return verdict
+
+
+def o1_a_copy(seed: int, size: int = 40, twin: str = "") -> Verdict:
+    """A restored copy sends nothing until it is resumed; its rows and its chain are the original's."""
+    verdict = Verdict()
+    hook = WebSink().start()
+    with ground(seed, twin, OUTBOUND_LOOPBACK_PORTS=str(hook.port)) as it:
+        try:
+            it.people(size // 2, 2)
+            now = timezone.now()
+            Endpoint.objects.create(
+                name="hook",
+                url=hook.url,
+                format="chat",
+                created_at=now,
+                changed_at=now,
+                told_up_to=head().seq,
+            )
+            it.news(it.commitments[:1])
+            it.tick().process.wait(90)
+            it.news(it.commitments[1:])
+            sent, called, cursor = len(it.sink.mails), len(hook.visits), head().cursor
+            rows = Commitment.objects.count()
+            connections.close_all()
+            with servers.clone("copy", it.database.name) as copy:
+                original = str(connection.settings_dict["NAME"])
+                it.start("django", "tick", "--seconds", "20", DATABASE_URL=copy.url).process.wait(90)
+                left = (len(it.sink.mails) - sent, len(hook.visits) - called)
+                verdict.claim("mails and webhooks that left the copy", left, left == (0, 0))
+                connection.settings_dict["NAME"] = copy.name
+                try:
+                    same = (head().cursor, Commitment.objects.count()) == (cursor, rows)
+                    waiting = Delivery.objects.filter(state=State.WAITING).count()
+                finally:
+                    connections.close_all()
+                    connection.settings_dict["NAME"] = original
+                verdict.claim("rows and chain equal", same, same)
+                verdict.claim("mails that wait in it", waiting, waiting == size // 2)
+                it.start("django", "resume_sending", DATABASE_URL=copy.url).process.wait(60)
+                it.start("django", "tick", "--seconds", "20", DATABASE_URL=copy.url).process.wait(90)
+            it.wait_until_told(5)
+            it.judge_mails(verdict)
+            verdict.claim("webhooks after resuming", len(hook.visits), len(hook.visits) == called * 2)
+        finally:
+            hook.stop()
+    return verdict
+
+
+def o2_silent_deaths(seed: int, twin: str = "", wait: bool = False) -> Verdict:
+    """The clock or the sender dies without a word: `/readyz` says so, pages keep answering."""
+    verdict = Verdict()
+    with ground(seed, twin, METRICS_LOOPBACK="true") as it:
+        it.people(1, 1)
+        it.web()
+        beat, worker = it.beat(), it.worker()
+        with httpx.Client(trust_env=False, timeout=20, base_url=it.product.url) as monitor:
+
+            def late() -> list[str]:
+                return list(monitor.get("/readyz").json()["late"])
+
+            if not twin:
+                wait_until(lambda: not late(), 60, "everything looks")
+            it.kill(beat)
+            it.kill(worker)
+            killed = time.monotonic()
+            if not wait:  # the clock is moved instead of waited for
+                for row in Heartbeat.objects.all():
+                    Heartbeat.objects.filter(pk=row.pk).update(at=row.at - timedelta(seconds=61))
+            while len(late()) < 4 and time.monotonic() - killed < (300 if wait else 5):
+                time.sleep(1)
+            said, took = late(), time.monotonic() - killed
+            ready, page = monitor.get("/readyz"), monitor.get("/")
+            gauges = monitor.get("/metrics").text
+        verdict.claim("late, says /readyz", sorted(said), {"scan", "fan_out", "deliver", "call"} <= set(said))
+        verdict.claim("after", f"{took:.0f} s", took < 300)
+        verdict.claim(
+            "/readyz and a page answer", (ready.status_code, page.status_code), page.status_code == 200
+        )
+        ages = [float(age) for age in re.findall(r'accord_last_look_seconds{job="scan"} ([0-9.e+]+)', gauges)]
+        verdict.claim("/metrics says", ages, bool(ages) and ages[0] > 60)
+    return verdict
