@@ -287,7 +287,6 @@ def test_the_page_of_an_accord_looks_back(the_accord_itself: Accord) -> None:
     for bad in ("soon", "2999-01-01", "2024-02-30"):
         assert "<code>as_of</code>" in the_page(f"/accords/{the_accord_itself.slug}/?as_of={bad}", 400)
 
-
     # The filters of the past say what the database says of the present.
     today = timezone.now().date()
     for query in (

@@ -43,8 +43,8 @@ def marks_before_it_sends() -> None:
         settle(parcel.claimed, Ended(Outcome.SENT, 250))
         return send(parcel, *rest)
 
-    def start_the_next(it: Any, ended: Any, then: Any = None, about: Any = None) -> tuple[bool, bool]:
-        return True, bool(then and outbox.start(then, about))
+    def start_the_next(it: Any, ended: Any, then: Any = None) -> tuple[bool, bool]:
+        return True, bool(then and outbox.start(then))
 
     delivering._send = send_after_settling
     outbox.settle = start_the_next
@@ -59,9 +59,9 @@ def settles_by_the_batch() -> None:
     carry, settle = delivering._carry, outbox.settle
     put_off: list[tuple[Any, Any]] = []
 
-    def later(it: Any, ended: Any, then: Any = None, about: Any = None) -> tuple[bool, bool]:
+    def later(it: Any, ended: Any, then: Any = None) -> tuple[bool, bool]:
         put_off.append((it, ended))
-        return True, bool(then and outbox.start(then, about))
+        return True, bool(then and outbox.start(then))
 
     def carry_then_settle(*arguments: Any) -> None:
         carry(*arguments)
@@ -107,11 +107,11 @@ def claims_nothing() -> None:
     outbox = _room("notifications.outbox")
     from notifications.outbox import Claimed
 
-    def look(limit: int = outbox.CLAIM) -> list[Claimed]:
+    def look(limit: int = 100, avoid: Sequence[str] = ()) -> list[Claimed]:
         token = uuid.UUID(int=7)
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE notifications_delivery SET state = 'claimed', token = %s,"
+                "UPDATE notifications_delivery SET state = 'claimed', is_open = false, token = %s,"
                 " lease_until = statement_timestamp() + interval '60 s' WHERE id IN"
                 " (SELECT id FROM notifications_delivery WHERE state IN ('waiting', 'claimed') LIMIT %s) RETURNING id",
                 [token, limit],
@@ -131,10 +131,10 @@ def asks_for_no_token() -> None:
 
     carry = delivering._carry
 
-    def start(it: Any, about: Any) -> bool:
+    def start(it: Any) -> bool:
         return True
 
-    def settle(it: Any, ended: Any, then: Any = None, about: Any = None) -> tuple[bool, bool]:
+    def settle(it: Any, ended: Any, then: Any = None) -> tuple[bool, bool]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE notifications_delivery SET state = 'sent', settled_at = statement_timestamp(), token = NULL,"
