@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from commitments.models import Commitment, Deadline
 from commitments.spoken_dates import day_in_words, instant_in_words, length_in_words, window_in_words
-from commitments.words import Authority, Clock, DeadlineType, Kind, Status, Timeliness, Upkeep
+from commitments.words import (
+    Authority,
+    Clock,
+    DeadlineType,
+    Kind,
+    Plain,
+    Role,
+    Status,
+    Strength,
+    Timeliness,
+    Uncounted,
+    Upkeep,
+)
 
 
 def when(deadline: Deadline) -> str:
@@ -42,9 +55,43 @@ def _ended(commitment: Commitment) -> str:
     return _("Its time ended on %(date)s, so no date counts any more.") % {"date": day_in_words(min(ends))}
 
 
+def why_paused(from_on: date, until_on: date | None) -> str:
+    """That a pause holds, since when, and until when as far as that is known."""
+    words = {"first": day_in_words(from_on), "last": day_in_words(until_on) if until_on else ""}
+    if until_on is None:
+        return (
+            _(
+                "Its clocks stand still since %(first)s; when they run again is not known. No date passes meanwhile."
+            )
+            % words
+        )
+    return (
+        _("Its clocks stand still from %(first)s and run again on %(last)s. No date passes meanwhile.")
+        % words
+    )
+
+
+def why_uncounted(commitment: Any) -> str:
+    """Why it stands in no percentage, as a code of Uncounted; empty when it counts. It knows its `plain`."""
+    if commitment.plain == Plain.STANDBY and commitment.is_counted:
+        return Uncounted.DORMANT.value
+    if commitment.is_counted:
+        return ""
+    if commitment.kind == Kind.BASELINE:
+        return Uncounted.BASELINE.value
+    if not commitment.participations.filter(role=Role.BOUND).exists():
+        return Uncounted.UNBOUND.value
+    if not commitment.is_verifiable:
+        return Uncounted.UNVERIFIABLE.value
+    exploratory = commitment.strength == Strength.EXPLORATORY
+    return Uncounted.EXPLORATORY.value if exploratory else Uncounted.DECLARATORY.value
+
+
 def _without_date(code: str, commitment: Commitment) -> str:
     if code == Timeliness.ENDED:
         return _ended(commitment)
+    if code == Timeliness.PAUSED:
+        return _("Its clocks stand still: a pause is recorded. No date passes meanwhile.")
     if code == Timeliness.DORMANT:
         return _("It binds only when its condition is met, and the record shows no such event.")
     if code == Timeliness.AWAITING_ANCHOR:
@@ -122,6 +169,8 @@ def line(code: str, deadline: Deadline | None, commitment: Commitment) -> str:
         return _("ends with an event")
     if code == Timeliness.ENDED:
         return _("ended")
+    if code == Timeliness.PAUSED:
+        return _("paused")
     return _("no date set")
 
 

@@ -17,6 +17,8 @@ from django.utils.formats import number_format
 from django.views.decorators.http import require_safe
 
 from commitments import choosing, explaining, looking_back, meanings, showing, standing
+from commitments.account import explain
+from commitments.cases import Case, case_of
 from commitments.charts import burn_up, figure
 from commitments.counting import points, statistics
 from commitments.ledger import lines_of
@@ -171,6 +173,8 @@ def _row(found: Any, now: datetime) -> Row:
 def commitment(request: HttpRequest, code: str) -> HttpResponse:
     """Everything that is known of one commitment, and from where."""
     now = timezone.now()
+    looking = looking_back.AsOfForm(request.GET, now)
+    moment = looking.moment
     with snapshot():
         found = (
             choosing.in_plain_words(now)
@@ -182,8 +186,35 @@ def commitment(request: HttpRequest, code: str) -> HttpResponse:
         )
         if found is None:
             raise Http404
-        context = {**showing.everything(found, now), "head": head()}
-        return render(request, "commitments/commitment.html", context)
+        case = case_of(code, moment)
+        problems = looking.problems()
+        if moment.is_past:
+            context = {"commitment": found, "accord": found.accord, "case": case, "looking": looking}
+            context |= {"as_of": moment.as_of, "now": now, **(_stood_then(case) if case else {})}
+            return render(request, "commitments/commitment_past.html", context, status=200 if case else 404)
+        context = {
+            **showing.everything(found, now),
+            "head": head(),
+            "account": explain(case) if case else [],
+            "looking": looking,
+            "problems": problems,
+        }
+        return render(request, "commitments/commitment.html", context, status=400 if problems else 200)
+
+
+def _stood_then(case: Case) -> dict[str, Any]:
+    """What the page of a commitment shows of a moment of the past."""
+    return {
+        "commitment": case.commitment,
+        "account": explain(case),
+        "open_dates": [
+            showing.date_of(row, case.zones, case.instant) for row in case.deadlines if not row.closed_as
+        ],
+        "closed_dates": [
+            showing.date_of(row, case.zones, case.instant) for row in case.deadlines if row.closed_as
+        ],
+        "is_awaiting": case.where.upkeep != "current",
+    }
 
 
 @require_safe

@@ -60,7 +60,8 @@ def cited(reference: str, sources: Mapping[str, Source]) -> Cited | None:
     return Cited(source, place if source else reference)
 
 
-def _date(deadline: Deadline, zones: Iterable[str], now: datetime) -> Date:
+def date_of(deadline: Deadline, zones: Iterable[str], now: datetime) -> Date:
+    """A deadline as the page shows it at an instant (UTC)."""
     moved = deadline.original_edtf and deadline.original_edtf != deadline.edtf
     is_clock = deadline.type == DeadlineType.CLOCK and deadline.due_at is not None
     return Date(
@@ -254,8 +255,8 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
         or (found.portfolio or {}).get("listed", 0),
         "other_evidence": [item for item in evidence if item.pk not in leaned],
         "what_next": explaining.what_next(found, found.timeliness, ahead),
-        "open_dates": [_date(d, zones, now) for d in open_dates],
-        "closed_dates": [_date(d, zones, now) for d in deadlines if d.closed_as],
+        "open_dates": [date_of(d, zones, now) for d in open_dates],
+        "closed_dates": [date_of(d, zones, now) for d in deadlines if d.closed_as],
         "steps": list(found.steps.select_related("source").order_by("position", "id")),
         "leaning": _leaning(found, links, now),
         "ledger": ledger(found),

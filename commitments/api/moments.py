@@ -11,7 +11,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 
+from commitments.account import explain
 from commitments.api.filters import COMMITMENT_FILTERS, Asked, narrow
+from commitments.cases import case_of
 from commitments.models import Commitment
 from commitments.past import Moment, Past, end_of_day, standings
 from commitments.wire import Wire
@@ -147,3 +149,11 @@ def one_of_the_past(code: str, moment: Moment) -> Wire | None:
     """One commitment as it stood, with its judgements; None when there was nothing of that code then."""
     rows = commitments_as_they_stood(Commitment.objects.filter(code=code), moment, history=True)
     return rows[0] if rows else None
+
+
+def account_of(code: str, moment: Moment) -> Wire:
+    """Why a commitment stands as it does at the moment, in the language of the answer; nothing when there is none."""
+    case = case_of(code, moment)
+    if case is None:
+        return {}
+    return {"explanation": [{"code": said.code, "text": said.text} for said in explain(case)]}

@@ -318,6 +318,14 @@ SHAPES: dict[str, Shape] = {
         "One promise with every public judgement it has had, the current one first.",
         **COMMITMENT,
         assessments=many(ref("Assessment")),
+        explanation=many(
+            obj(
+                "One reason.",
+                code=text("What sort of reason it is."),
+                text=text("In the language of the answer."),
+            ),
+            "Why it stands as it does: which date, which rule, which evidence, what comes next.",
+        ),
     ),
     "Accord": obj(
         "The frame in which commitments are made.",

@@ -27,7 +27,14 @@ from commitments.api.filters import (
     narrow_events,
     parse_place,
 )
-from commitments.api.moments import MOMENT, NotThen, moment_of, one_of_the_past, page_of_the_past
+from commitments.api.moments import (
+    MOMENT,
+    NotThen,
+    account_of,
+    moment_of,
+    one_of_the_past,
+    page_of_the_past,
+)
 from commitments.log import GENESIS, head
 from commitments.models import Accord, Commitment, Event
 from commitments.words import CODEBOOK
@@ -178,14 +185,16 @@ class OneCommitment(Door):
         if moment.is_past:
             with snapshot():
                 stood = one_of_the_past(code, moment)
+                account = account_of(code, moment)
             if stood is None:
                 raise NotThen
-            return Response(stood)
+            return Response(stood | account)
         with snapshot():
             found = wire.commitments(Commitment.objects.filter(code=code), now, history=True)
+            account = account_of(code, moment)
         if not found:
             raise Http404
-        return Response(found[0])
+        return Response(found[0] | account)
 
 
 class Events(Door):
