@@ -47,7 +47,9 @@ def main(argv: list[str]) -> int:
     """Runs one command line. Returns the exit code; never shows a trace for what a person can put right."""
     command = argv[1] if len(argv) > 1 else "help"
     try:
-        hand_over(argv, {"demo": "demo", "test": "test"}.get(command, "runtime"))
+        hand_over(
+            argv, {"demo": "demo", "bench": "demo", "faults": "demo", "test": "test"}.get(command, "runtime")
+        )
         # From here on the packages are there.
         from tracker import front
 

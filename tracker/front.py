@@ -32,6 +32,10 @@ def run(command: str, argv: list[str]) -> int:
         run_faults(argv[2:])
     if command == "test":
         run_tests(argv[2:])
+    if command == "bench":
+        # A process of its own: it configures Django for its private server.
+        os.chdir(ROOT)
+        os.execve(sys.executable, [sys.executable, "-m", "tracker.bench", *argv[2:]], dict(os.environ))
     return run_django(command, argv)
 
 

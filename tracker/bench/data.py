@@ -1,0 +1,102 @@
+"""Many rows in little time: one accord, its commitments and their deadlines, multiplied inside the database."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import connection
+
+from commitments import operations
+from commitments.actors import loader
+from commitments.models import Accord, Commitment, Deadline
+from commitments.operations import AccordFacts, NewCommitment, NewDeadline
+
+PER_COMMITMENT = 10
+
+
+def run(statement: str, *values: object) -> None:
+    """One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def an_accord() -> Accord:
+    """An accord of two states, with one commitment and one deadline far ahead: the pattern of all others."""
+    row = {
+        "code": "BENCH", "slug": "bench", "is_example": True, "names": {"en": "Benchmark"},
+        "short_names": {"en": "Benchmark"}, "signed_on": date(2020, 1, 1), "ends_on": date(2999, 1, 1),
+        "loaded_on": date(2020, 1, 1),
+    }  # fmt: skip
+    parties = [
+        {"code": "AAA", "kind": "state", "name": {"en": "A"}, "time_zone": "Asia/Tokyo", "party": True},
+        {"code": "BBB", "kind": "state", "name": {"en": "B"}, "time_zone": "Europe/Kyiv", "party": True},
+    ]
+    facts = AccordFacts(accord=row, parties=parties, sections=[{"code": "A", "title": {"en": "A"}}])
+    accord = operations.register_accord(facts, actor=loader())
+    terms = NewCommitment(
+        code="B-0", title={"en": "Keep a promise"}, summary={"en": "Both keep it."}, section="A",
+        kind="deliverable", strength="firm", provenance="official_text", roles={"bound": ["AAA", "BBB"]},
+    )  # fmt: skip
+    operations.register_commitments(accord, [terms], actor=loader())
+    pattern = NewDeadline("B-0", {"en": "Keep it"}, "target", "text", "party", edtf="2900-01-01")
+    operations.set_deadlines([pattern], actor=loader())
+    return accord
+
+
+def multiply(rows: int) -> None:
+    """Copies the pattern until there are about that many deadlines, ten to a commitment."""
+    run(
+        "DELETE FROM commitments_deadline WHERE commitment_id <> (SELECT id FROM commitments_commitment WHERE code = 'B-0')"
+    )
+    run(
+        "DELETE FROM commitments_participation WHERE commitment_id <> (SELECT id FROM commitments_commitment WHERE code = 'B-0')"
+    )
+    run("DELETE FROM commitments_commitment WHERE code <> 'B-0'")
+    terms = ", ".join(
+        f'"{field.column}"'
+        for field in Commitment._meta.concrete_fields
+        if field.column not in ("id", "code")
+    )
+    run(
+        f"INSERT INTO commitments_commitment (code, {terms}) SELECT 'B-' || n, {terms} "
+        "FROM commitments_commitment, generate_series(1, %s) n WHERE code = 'B-0'",
+        rows // PER_COMMITMENT,
+    )
+    run(
+        "INSERT INTO commitments_participation (commitment_id, party_id, role, source) "
+        "SELECT c.id, p.party_id, p.role, p.source FROM commitments_commitment c, commitments_participation p "
+        "WHERE c.code <> 'B-0' AND p.commitment_id = (SELECT id FROM commitments_commitment WHERE code = 'B-0')"
+    )
+    columns = [
+        field.column
+        for field in Deadline._meta.concrete_fields
+        if field.column not in ("id", "number", "commitment_id")
+    ]
+    named, copied = (", ".join(f'{prefix}"{name}"' for name in columns) for prefix in ("", "d."))
+    run(
+        f"INSERT INTO commitments_deadline (commitment_id, number, {named}) SELECT c.id, n, {copied} "
+        "FROM commitments_commitment c, commitments_deadline d, generate_series(1, %s) n WHERE c.code <> 'B-0' "
+        "AND d.commitment_id = (SELECT id FROM commitments_commitment WHERE code = 'B-0')",
+        PER_COMMITMENT,
+    )
+    run("VACUUM ANALYZE commitments_commitment")
+    run("VACUUM ANALYZE commitments_participation")
+    run("VACUUM ANALYZE commitments_deadline")
+
+
+def make_due(number: int) -> None:
+    """The first date of that many commitments ended in 2024."""
+    run(
+        "UPDATE commitments_deadline SET due_at = '2024-12-31 22:00Z', crosses_at = '2024-12-31 22:00Z', "
+        "first_on = '2024-12-31', last_on = '2024-12-31', edtf = '2024-12-31' WHERE id IN ("
+        "SELECT d.id FROM commitments_deadline d JOIN commitments_commitment c ON c.id = d.commitment_id "
+        "WHERE c.code <> 'B-0' AND d.number = 1 ORDER BY d.id LIMIT %s)",
+        number,
+    )
+    unmark()
+
+
+def unmark() -> None:
+    """Nothing has been marked yet; the table as it is after its nightly upkeep."""
+    run("UPDATE commitments_deadline SET overdue_since = NULL WHERE overdue_since IS NOT NULL")
+    run("VACUUM ANALYZE commitments_deadline")
