@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from commitments import operations
 from commitments.actors import Actor, loader
-from commitments.models import Accord, Commitment, Event, Position, Source
+from commitments.models import Accord, Commitment, Event, Party, Position, Source
+from commitments.naming import party_name
 from commitments.operations import NewPosition, Resolution
 from commitments.operations.positions import contested_by
 from commitments.past import standing_of
@@ -93,6 +94,18 @@ def test_contested_follows_the_positions_that_dispute(commitment: Commitment) ->
     )
     stated(commitment)
     assert contested(commitment) == "contested"
+
+
+def test_sentences_name_a_party_as_it_is_called_now_and_one_that_is_not_on_record_by_its_code(
+    accord: Accord,
+) -> None:
+    assert party_name("UKR") == "Ukraine"
+    party = Party.objects.get(code="UKR")
+    party.name = {"en": "Ukraine", "uk": "Україна"}
+    party.save()
+    with translation.override("uk"):
+        assert party_name("UKR") == "Україна"
+    assert party_name("ATL") == "ATL"
 
 
 def test_a_position_entered_by_mistake_was_never_a_dispute(commitment: Commitment) -> None:
