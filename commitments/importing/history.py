@@ -19,9 +19,8 @@ from commitments.importing import items
 from commitments.importing.agenda import Happening, agenda, key_at
 from commitments.importing.report import At, Entry, Place, Progress, Report, day
 from commitments.keys import Rank, key_of
-from commitments.log import operation
 from commitments.models import Assessment, Contribution, Deadline, Evidence, Pause, Position, Trigger
-from commitments.operations import Judgement, Resolution
+from commitments.operations import Resolution
 from commitments.refusals import Refused
 from commitments.words import Origin
 
@@ -242,12 +241,11 @@ class History:
                     for index, name in enumerate(item.get("evidence") or ())
                 ]
                 orders.append((place, items.judgement(code, key, item, numbers)))
-        self._batch("assessments", orders, self._publish)
-
-    @operation
-    def _publish(self, judgements: list[Judgement]) -> list[Assessment]:
-        drafted = operations.draft_assessments(judgements, now=self.now, **self.history)
-        return operations.publish_assessments([row.code for row in drafted], actor=self.actor, now=self.now)
+        self._batch(
+            "assessments",
+            orders,
+            lambda batch: operations.enter_judgements(batch, actor=self.actor, now=self.now),
+        )
 
     def _retract(self, row: Assessment, said: Entry) -> None:
         operations.retract_assessments([row.code], why=said["why"], now=self.now, **self.history)

@@ -21,6 +21,7 @@ from commitments.operations.deadlines import (
     set_deadlines,
 )
 from commitments.operations.evidence import NewEvidence, attach_evidence, verify_evidence, withdraw_evidence
+from commitments.operations.history import enter_judgements
 from commitments.operations.notes import redact_note
 from commitments.operations.pauses import NewPause, pause_commitments, resume_commitments
 from commitments.operations.positions import NewPosition, Resolution, resolve_positions, state_positions
@@ -59,6 +60,7 @@ __all__ = [
     "draft_and_submit",
     "draft_assessments",
     "draw_occurrences",
+    "enter_judgements",
     "give_notice",
     "mark_what_has_passed",
     "meet_deadlines",

@@ -131,7 +131,7 @@ def draft_assessments(
             drafted_at=now,
             drafted_by_id=actor.person_id,
         )
-        _write(assessment, judgement)
+        write_words(assessment, judgement)
         assessment.save()
         assessment.evidence.set(_evidence_of(judgement, commitment, actor, origin))
         check(assessment, now)
@@ -139,7 +139,7 @@ def draft_assessments(
     return new
 
 
-def _write(assessment: Assessment, judgement: Judgement) -> None:
+def write_words(assessment: Assessment, judgement: Judgement) -> None:
     """Puts what the judgement says into the (unsaved) row; raises Refused for a word that is none."""
     if not judgement.reason.strip():
         raise refuse("reason", "reason", _("A judgement needs a reason."))
@@ -195,7 +195,7 @@ def revise_assessments(
         list(changes), actor, "draft", (Review.DRAFT, Review.CHANGES_REQUESTED), version
     ):
         judgement = changes[assessment.code]
-        _write(assessment, judgement)
+        write_words(assessment, judgement)
         assessment.review, assessment.drafted_by_id = Review.DRAFT, actor.person_id
         assessment.assessor, assessment.drafted_at = actor.office, now
         assessment.save()
@@ -335,6 +335,17 @@ def _put_in_force(assessment: Assessment, actor: Actor, origin: str, now: dateti
         # What judges one party's share settles no date of the whole.
         closed = close_what_ends([commitment], {commitment.pk: assessment}, now)
         plan_review(assessment, actor, origin)
+    return published_facts(assessment, evidence, status_before, closed.get(commitment.pk, []), is_reversal)
+
+
+def published_facts(
+    assessment: Assessment,
+    evidence: Sequence[Evidence],
+    status_before: str,
+    closed: Sequence[str],
+    is_reversal: bool,
+) -> dict[str, Any]:
+    """What the log says of a judgement that has become public, but for the status after it."""
     return {
         "assessment": assessment.code,
         "status": assessment.status,
@@ -344,8 +355,8 @@ def _put_in_force(assessment: Assessment, actor: Actor, origin: str, now: dateti
         "assessor": assessment.assessor,
         "party": assessment.party.code if assessment.party else None,
         "before": status_before,
-        "evidence": [item.code for item in evidence],
-        "closed": closed.get(commitment.pk, []),
+        "evidence": [f"{assessment.commitment.code}-E{item.number}" for item in evidence],
+        "closed": closed,
         "reversal": is_reversal,
     }
 
