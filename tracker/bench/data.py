@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -14,7 +15,7 @@ from commitments.operations import AccordFacts, NewCommitment, NewDeadline
 PER_COMMITMENT = 10
 
 
-def run(statement: str, *values: object) -> None:
+def run(statement: str, *values: Any) -> None:
     """One statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -45,12 +46,9 @@ def an_accord() -> Accord:
 
 def multiply(rows: int) -> None:
     """Copies the pattern until there are about that many deadlines, ten to a commitment."""
-    run(
-        "DELETE FROM commitments_deadline WHERE commitment_id <> (SELECT id FROM commitments_commitment WHERE code = 'B-0')"
-    )
-    run(
-        "DELETE FROM commitments_participation WHERE commitment_id <> (SELECT id FROM commitments_commitment WHERE code = 'B-0')"
-    )
+    pattern = "(SELECT id FROM commitments_commitment WHERE code = 'B-0')"
+    for table in ("commitments_deadline", "commitments_participation"):
+        run(f"DELETE FROM {table} WHERE commitment_id <> {pattern}")
     run("DELETE FROM commitments_commitment WHERE code <> 'B-0'")
     terms = ", ".join(
         f'"{field.column}"'

@@ -68,7 +68,8 @@ def _write(turn: Callable[[Accord, random.Random], None], number: int, seed: int
 def _poll(query: str, start: int, done: Any, seen: Any) -> None:
     """The reader's process: what comes after the last id it saw, until nothing more can come."""
     connections.close_all()
-    last, told = start, []
+    last = start
+    told: Told = []
     with connection.cursor() as cursor:
         while True:
             is_over = done.is_set()
