@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from commitments.models import Heartbeat
-from notifications import home, line, outbox, parcels
+from notifications import bouncing, home, line, outbox, parcels
 from notifications.channels.email import LineDown, Post, Trouble, assemble
 from notifications.domains import Patience
 from notifications.letters import Letter
@@ -116,6 +116,8 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
             following = None
         mine, on_the_wire = _settle(parcel.claimed, ended, following.claimed if following else None)
         _count(this, ended, mine)
+        if mine and ended.outcome == Outcome.FAILED:
+            bouncing.refused(parcel.claimed.id, ended.code, ended.reply)
         if down:
             outbox.release([rest.claimed for rest in load[place + 1 :]])
             raise LineDown(down)
@@ -135,7 +137,7 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
             "mail_not_written", delivery=str(parcel.claimed.id), error=type(error).__name__, exc_info=True
         )
         return Ended(Outcome.ERROR, None, type(error).__name__)
-    ended = post.send(parcel.reader.email, content)
+    ended = post.send(parcel.reader.email, content, bouncing.return_path(parcel.claimed.id))
     if not this.is_up:
         line.up()
         this.is_up = True

@@ -19,17 +19,19 @@ from django.utils.translation import ngettext
 
 from commitments.models import Commitment, Event
 from commitments.words import EventKind
-from notifications import calling, endpoints
+from notifications import bouncing, calling, endpoints
 from notifications.admin import ReadOnly, is_administrator
-from notifications.models import Call, CallKind, Endpoint, EndpointState, Format, Try
+from notifications.models import Bounce, Call, CallKind, Endpoint, EndpointState, Format, Try
+from notifications.pages import masked
 
 if TYPE_CHECKING:
     EndpointPages = admin.ModelAdmin[Endpoint]
     CallPages = admin.ModelAdmin[Call]
+    BouncePages = admin.ModelAdmin[Bounce]
     TryTable = admin.TabularInline[Try, Call]
     EndpointFormBase = forms.ModelForm[Endpoint]
 else:
-    EndpointPages = CallPages = admin.ModelAdmin
+    EndpointPages = CallPages = BouncePages = admin.ModelAdmin
     TryTable = admin.TabularInline
     EndpointFormBase = forms.ModelForm
 
@@ -267,6 +269,39 @@ class EndpointAdmin(ReadOnly, EndpointPages):
             messages.SUCCESS if done else messages.WARNING,
         )
         return HttpResponseRedirect(reverse("admin:notifications_endpoint_orders", args=[endpoint.pk]))
+
+
+@admin.register(Bounce)
+class BounceAdmin(ReadOnly, BouncePages):
+    """Mails that came back, and the addresses that are suppressed for it (masked)."""
+
+    list_display = ["at", "address", "is_hard", "code", "way"]
+    list_filter = ["is_hard", "way"]
+    list_select_related = ["subscriber"]
+    fields = ["at", "address", "is_hard", "code", "way", "delivery"]
+    readonly_fields = ["address"]
+    actions = ["allow_again"]
+    show_full_result_count = False
+
+    @admin.display(description=_("address"))
+    def address(self, row: Bounce) -> str:
+        """The address, masked, and what stands about it."""
+        return f"{masked(row.subscriber.email)} ({row.subscriber.get_state_display()})"
+
+    def has_allow_again_permission(self, request: HttpRequest) -> bool:
+        """Who may press the button."""
+        return is_administrator(request)
+
+    @admin.action(description=_("Let these addresses sign up again"), permissions=["allow_again"])
+    def allow_again(self, request: HttpRequest, chosen: QuerySet[Bounce]) -> None:
+        """Forgets the bounces; the owner of the address must confirm anew before anything is written to it."""
+        done = bouncing.forgive(list(chosen.values_list("subscriber", flat=True)))
+        self.message_user(
+            request,
+            ngettext("%(count)d address may sign up again.", "%(count)d addresses may sign up again.", done)
+            % {"count": done},
+            messages.SUCCESS if done else messages.WARNING,
+        )
 
 
 class TryInline(ReadOnly, TryTable):

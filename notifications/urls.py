@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from notifications import managing, pages
+from notifications import bounce_pages, managing, pages
 
 app_name = "notifications"
 urlpatterns = [
+    path("bounces/", bounce_pages.Bounces.as_view(), name="bounces"),
     path("follow/", pages.Follow.as_view(), name="follow"),
     path("follow/sent/", pages.Sent.as_view(), name="sent"),
     path("confirm/<str:token>/", pages.Confirm.as_view(), name="confirm"),

@@ -233,6 +233,14 @@ EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 10, 1, 60)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <alerts@{SITE_HOST}>")
 # For so long a mail about something published is held back; a retraction within that time stops it.
 ALERT_HOLD = timedelta(seconds=number("ALERT_HOLD_SECONDS", 120, 0, 3600))
+# Where bounces come back to (each mail gets a return path of its own, ADDRESS+TOKEN), and the key of a mail provider
+# that reports them.
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="").strip().lower()
+if BOUNCE_ADDRESS and not re.fullmatch(r"[a-z0-9._-]{1,20}@[a-z0-9.-]{1,200}", BOUNCE_ADDRESS):
+    raise ImproperlyConfigured("BOUNCE_ADDRESS must be a plain address, at most 20 characters before the @.")
+BOUNCE_SECRET = env.str("BOUNCE_SECRET", default="")
+if BOUNCE_SECRET and not re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,}={0,2}", BOUNCE_SECRET):
+    raise ImproperlyConfigured("BOUNCE_SECRET must be whsec_ and at least 24 random bytes in base64.")
 # Sign-ups an hour from one network (an IPv4 address, an IPv6 /64).
 SIGNUPS_PER_NETWORK = number("SIGNUPS_PER_NETWORK", 30, 1, 100000)
 # Signs checkpoints of the log: an Ed25519 key (RFC 8032), base64 of its 32 bytes. Empty: none are written.

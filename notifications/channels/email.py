@@ -186,12 +186,15 @@ class Post:
         except (OSError, smtplib.SMTPException):
             connection.close()
 
-    def send(self, address: str, content: bytes) -> Ended:
-        """Puts one mail on the wire, in at most two send time-outs; raises Trouble when the conversation breaks."""
+    def send(self, address: str, content: bytes, sender: str = "") -> Ended:
+        """Puts one mail on the wire, in at most two send time-outs; raises Trouble when the conversation breaks.
+
+        `sender` is the return path; without one it is the address that the mail comes from.
+        """
         until = time.monotonic() + 2 * settings.EMAIL_TIMEOUT
         try:
             smtp = self._smtp
-            code, words = self._say(until, f"MAIL FROM:<{self._sender}>")
+            code, words = self._say(until, f"MAIL FROM:<{sender or self._sender}>")
             if not 200 <= code <= 299:
                 # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
                 raise Trouble(f"{code} {scrubbed(words)}")

@@ -1,5 +1,6 @@
 """The nouns of the post room, one file each. Doors import them from here."""
 
+from notifications.models.bounce import Bounce, BounceWay
 from notifications.models.endpoint import (
     CALL_OVER,
     Call,
@@ -26,6 +27,8 @@ __all__ = [
     "Attempt",
     "Audience",
     "Bookmark",
+    "Bounce",
+    "BounceWay",
     "Call",
     "CallKind",
     "CallState",

@@ -7,8 +7,12 @@ import os
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.faults.ground import Verdict
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,12 +54,12 @@ def _run(options: argparse.Namespace) -> int:
     for name in options.names or SCENARIOS:
         it = SCENARIOS[name]
         began = time.monotonic()
-        verdict = it.run(seed, **(it.long if options.long else {}))
+        verdict = _tried(it.run, seed, **(it.long if options.long else {}))
         bad += not verdict.is_green
         colour = "green" if verdict.is_green else "RED"
         print(f"{name} {it.title}: {colour} in {time.monotonic() - began:.0f} s: {verdict}", flush=True)
         for twin in () if options.no_twins else it.twins:
-            found = it.run(seed, twin=twin)
+            found = _tried(it.run, seed, twin=twin)
             bad += found.is_green
             said = (
                 f"red, as it must be ({'; '.join(found.broken)})"
@@ -64,6 +68,18 @@ def _run(options: argparse.Namespace) -> int:
             )
             print(f"   twin that {twin.replace('_', ' ')}: {said}", flush=True)
     return 1 if bad else 0
+
+
+def _tried(run: Callable[..., Verdict], seed: int, **sizes: Any) -> Verdict:
+    """The verdict; a scenario that breaks off is red, and the others go on."""
+    from tests.faults.ground import Verdict
+
+    try:
+        return run(seed, **sizes)
+    except Exception as error:
+        verdict = Verdict()
+        verdict.claim("broke off", f"{type(error).__name__}: {error}"[:300], False)
+        return verdict
 
 
 if __name__ == "__main__":

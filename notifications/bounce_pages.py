@@ -1,0 +1,79 @@
+"""The mail provider's way in: signed reports of bounces, as Standard Webhooks."""
+
+from __future__ import annotations
+
+import binascii
+import uuid
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from notifications import bouncing
+from notifications.models import BounceWay
+from tracker.kit.problems import CONTENT_TYPE, document
+
+LARGEST = 64 * 1024
+MOST = 500
+
+
+def _problem(status: int, title: str, detail: str = "") -> HttpResponse:
+    return HttpResponse(
+        orjson.dumps(document(status, title, detail)), status=status, content_type=CONTENT_TYPE
+    )
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class Bounces(View):
+    """POST only. Without BOUNCE_SECRET there is no such address; an unsigned or old report changes nothing."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """`{"type": "bounces", "data": [{"message_id", "kind": "hard" | "soft", "code"}]}`; 204 when all was read."""
+        if not settings.BOUNCE_SECRET:
+            return _problem(404, "Not found")
+        body = request.read(LARGEST + 1)
+        if len(body) > LARGEST:
+            return _problem(413, "Too large", f"At most {LARGEST} bytes.")
+        try:
+            Webhook(settings.BOUNCE_SECRET).verify(body, dict(request.headers), json_parse=False)
+        except (WebhookVerificationError, binascii.Error, ValueError):
+            return _problem(401, "Not signed", "The signature, its id or its time is missing or wrong.")
+        try:
+            reports = _reports(orjson.loads(body))
+        except orjson.JSONDecodeError:
+            return _problem(400, "Not JSON")
+        except ValueError as error:
+            return _problem(400, "A field is not valid", str(error))
+        for delivery, hard, code in reports:
+            bouncing.record(delivery, hard, code, BounceWay.PROVIDER)
+        return HttpResponse(status=204)
+
+
+def _reports(said: Any) -> list[tuple[uuid.UUID, bool, str]]:
+    """What the report says; raises ValueError that names the field."""
+    data = said.get("data") if isinstance(said, dict) else None
+    if not isinstance(data, list) or len(data) > MOST:
+        raise ValueError(f"data: a list of at most {MOST} reports")
+    found = []
+    for place, row in enumerate(data):
+        if not isinstance(row, dict):
+            raise ValueError(f"data[{place}]: an object")
+        kind, code = row.get("kind"), row.get("code", "")
+        if kind not in ("hard", "soft"):
+            raise ValueError(f"data[{place}].kind: hard or soft")
+        if not isinstance(code, str) or len(code) > 12 or not code.isprintable():
+            raise ValueError(f"data[{place}].code: a text of at most 12 characters")
+        message_id = row.get("message_id")
+        try:
+            delivery = uuid.UUID(str(message_id).strip("<> ").split("@")[0])
+        except ValueError:
+            raise ValueError(f"data[{place}].message_id: the Message-ID of one of our mails") from None
+        found.append((delivery, kind == "hard", code))
+    return found
