@@ -171,7 +171,7 @@ def _disputing(found: Commitment, past: Past | None, moment: Moment) -> list[Par
         told = past.told.positions.get(row.code) if past else None
         if past:
             is_open = row.code in past.positions and not (
-                told and told.resolved_at and moment.covers(told.resolved_on)
+                told and told.resolved_at and (told.is_mistaken or moment.covers(told.resolved_on))
             )
         else:
             is_open = row.resolved_at is None

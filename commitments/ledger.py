@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
@@ -135,9 +135,19 @@ def entries_of(commitment: Commitment) -> list[Entry]:
     ]
 
 
-def ledger(commitment: Commitment) -> Ledger | None:
-    """The money of a commitment, in two queries; None where there is neither a target nor a contribution."""
+def ledger(commitment: Commitment, seen: Collection[str] | None = None) -> Ledger | None:
+    """The money of a commitment, in two queries; None where there is neither a target nor a contribution.
+
+    `seen` are the codes of the contributions that there were at a moment of the past: what we have withdrawn since is
+    gone from it.
+    """
     entries = entries_of(commitment)
+    if seen is not None:
+        entries = [
+            entry
+            for entry in entries
+            if f"{commitment.code}-C{entry.row.number}" in seen and entry.row.withdrawn_at is None
+        ]
     target = target_of(commitment.amount)
     if target is None and not entries:
         return None

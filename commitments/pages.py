@@ -21,7 +21,7 @@ from commitments.account import explain
 from commitments.cases import Case, case_of
 from commitments.charts import burn_up, figure
 from commitments.counting import points, statistics
-from commitments.ledger import lines_of
+from commitments.ledger import ledger, lines_of
 from commitments.log import head
 from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Section, Topic
 from commitments.operations.keeping import facts_of
@@ -190,7 +190,7 @@ def commitment(request: HttpRequest, code: str) -> HttpResponse:
         problems = looking.problems()
         if moment.is_past:
             context = {"commitment": found, "accord": found.accord, "case": case, "looking": looking}
-            context |= {"as_of": moment.as_of, "now": now, **(_stood_then(case) if case else {})}
+            context |= {"as_of": moment.as_of, "now": now, **(_stood_then(case, moment) if case else {})}
             return render(request, "commitments/commitment_past.html", context, status=200 if case else 404)
         context = {
             **showing.everything(found, now),
@@ -202,7 +202,7 @@ def commitment(request: HttpRequest, code: str) -> HttpResponse:
         return render(request, "commitments/commitment.html", context, status=400 if problems else 200)
 
 
-def _stood_then(case: Case) -> dict[str, Any]:
+def _stood_then(case: Case, moment: Moment) -> dict[str, Any]:
     """What the page of a commitment shows of a moment of the past."""
     return {
         "commitment": case.commitment,
@@ -214,6 +214,8 @@ def _stood_then(case: Case) -> dict[str, Any]:
             showing.date_of(row, case.zones, case.instant) for row in case.deadlines if row.closed_as
         ],
         "is_awaiting": case.where.upkeep != "current",
+        "ledger": ledger(case.commitment, case.past.money) if case.past else None,
+        "positions": showing.positions_of(case.commitment, case.past, moment),
     }
 
 

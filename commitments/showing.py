@@ -25,6 +25,7 @@ from commitments.models import (
     Trigger,
 )
 from commitments.operations.keeping import facts_of, pauses_of, terms_of, zones_of
+from commitments.past import Moment, Past
 from commitments.spoken_dates import instant_in_words, length_in_words, window_in_words
 from commitments.timeline import timeline
 from commitments.words import Clock, DeadlineType, Role, Stance, Strength, Timeliness, Upkeep
@@ -195,6 +196,23 @@ def _why_uncounted(found: Commitment, plain: str) -> str:
     return _("The text binds nobody to it: it counts in no percentage.")
 
 
+def positions_of(found: Commitment, past: Past | None = None, moment: Moment | None = None) -> list[Position]:
+    """What the parties say, in order; at a moment of the past what they had said, and open what was open then."""
+    rows = Position.objects.filter(commitment=found).select_related("party", "source", "assessment")
+    shown = []
+    for row in rows.order_by("number"):
+        if row.assessment:
+            row.assessment.commitment = found
+        if past is not None and moment is not None:
+            code = f"{found.code}-S{row.number}"
+            if code not in past.positions or row.is_mistaken:
+                continue
+            if not moment.covers(past.told.positions[code].resolved_on):
+                row.resolved_at, row.resolved_as, row.resolved_why = None, "", ""
+        shown.append(row)
+    return shown
+
+
 def everything(found: Any, now: datetime) -> dict[str, Any]:
     """The context of the page of a commitment that knows its `plain`, `timeliness` and `upkeep` at `now` (UTC)."""
     accord: Accord = found.accord
@@ -214,14 +232,7 @@ def everything(found: Any, now: datetime) -> dict[str, Any]:
     current = in_force.pop(None, None)
     leaned = {item.pk for item in current.exhibits} if current else set()  # type: ignore[attr-defined]
     live, history = timeline(found, evidence)
-    positions = list(
-        Position.objects.filter(commitment=found)
-        .select_related("party", "source", "assessment")
-        .order_by("number")
-    )
-    for position in positions:
-        if position.assessment:
-            position.assessment.commitment = found
+    positions = positions_of(found)
     links = _links(found)
     # The length of a clock says nothing more once a clock of that length has been started.
     open_dates = [d for d in deadlines if not d.closed_as and not (d.is_pattern and found.is_triggered)]

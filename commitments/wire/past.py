@@ -159,6 +159,6 @@ def _step(one: Wire, moment: Moment) -> Wire:
 
 def _position(one: Wire, past: Past, moment: Moment) -> Wire:
     told = past.told.positions[one["code"]]
-    if told.resolved_at is not None and moment.covers(told.resolved_on):
+    if told.resolved_at is not None and (told.is_mistaken or moment.covers(told.resolved_on)):
         return one
     return one | {"open": True, "resolved_at": None, "resolved_as": None, "resolved_why": None}

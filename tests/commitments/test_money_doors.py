@@ -173,6 +173,23 @@ def test_contested_stands_beside_the_standing_on_the_page_and_in_lists(commitmen
     get("/accords/tst-2024/?contested=perhaps", 400)
 
 
+def test_a_day_of_the_past_shows_the_money_and_the_positions_of_that_day(commitment: Commitment) -> None:
+    recorded(commitment, stage="pledged", amount="4500000000", day="2024-07-01")
+    recorded(commitment, amount="1500000000", day="2024-09-15")
+    gone = recorded(commitment, amount="7", day="2024-07-02")
+    operations.withdraw_contributions([gone.code], actor=loader(), why="Counted twice.")
+    early = stated(commitment, stated_on=date(2024, 7, 20), text="No.")
+    stated(commitment, stated_on=date(2024, 9, 20), text="Still no.")
+    operations.resolve_positions({early.code: operations.Resolution("kept", "Looked at.")}, actor=loader())
+    then = words(get("/commitments/TST-1/?as_of=2024-08-01"))
+    for expected in ("Pledged: 4.5 billion US dollars", "Contested", "No.", "S1 · open"):
+        assert expected in then, expected
+    for later in ("Delivered", "Still no.", "Looked at.", "Counted twice."):
+        assert later not in then, later
+    now = words(get("/commitments/TST-1/"))
+    assert "Delivered: 1.5 billion US dollars" in now and "Looked at." in now
+
+
 def test_staff_record_money_and_withdraw_it_through_the_forms(commitment: Commitment) -> None:
     done = world.some_evidence(commitment)
     commitment.refresh_from_db()
