@@ -29,6 +29,13 @@ from tracker.kit.localized import pick, picked_language
 _MARK = secrets.token_hex(8)
 MANAGE_HERE, LEAVE_HERE = f"x-manage-{_MARK}", f"x-leave-{_MARK}"
 CONFIRM_HERE, ERASE_HERE = f"x-confirm-{_MARK}", f"x-erase-{_MARK}"
+
+
+def heard_here(reminder: int) -> str:
+    """Where the link goes by which a reader acknowledges that reminder."""
+    return f"x-heard-{reminder}-{_MARK}"
+
+
 # A shape for every standing; colour only repeats it.
 SHAPES = {
     Plain.KEPT: "✔",

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-CONFIRM, MANAGE, LEAVE, ERASE = "confirm", "manage", "leave", "erase"
+CONFIRM, MANAGE, LEAVE, ERASE, HEARD = "confirm", "manage", "leave", "erase", "heard"
 CONFIRM_SECONDS = 7 * 86400
 
 

@@ -7,13 +7,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
+from django.utils import timezone
 
 from commitments.models import Event
-from notifications import letters, truth
+from notifications import letters, reminding, truth
 from notifications.channels.email import Reader
 from notifications.letters import Letter
-from notifications.models import Delivery, Kind, Notice, SubscriberState, Subscription
+from notifications.models import (
+    Delivery,
+    Kind,
+    Notice,
+    Reminder,
+    ReminderState,
+    SubscriberState,
+    Subscription,
+)
 from notifications.outbox import Claimed
+from notifications.reminder_letters import reminders
 from notifications.summing import digest
 
 
@@ -28,6 +38,7 @@ class Parcel:
     kind: str = Kind.ALERT
     rhythm: str = ""
     events: tuple[Event, ...] = ()
+    reminders: tuple[Reminder, ...] = ()
     scopes: tuple[str, ...] = ()
     wish: Subscription | None = None
 
@@ -54,7 +65,7 @@ CROSS JOIN LATERAL (
     FROM notifications_subscription s
     WHERE s.id = ANY(n.wishes) AND p.state = 'confirmed'
       AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.paused_at IS NULL) AS live
-WHERE n.delivery_id = ANY(%s) AND p.state <> 'suppressed' AND live.wishes IS NOT NULL
+WHERE n.delivery_id = ANY(%s) AND p.state <> 'suppressed' AND (live.wishes IS NOT NULL OR d.kind = 'duty')
 ORDER BY n.delivery_id, n.id
 """
 
@@ -71,6 +82,7 @@ class _Owed:
     wishes: set[int] = field(default_factory=set)
     scopes: set[str] = field(default_factory=set)
     events: list[int] = field(default_factory=list)
+    reminders: list[int] = field(default_factory=list)
 
 
 def pack(batch: Sequence[Claimed]) -> Packed:
@@ -81,14 +93,20 @@ def pack(batch: Sequence[Claimed]) -> Packed:
         rows = cursor.fetchall()
     events = Event.objects.in_bulk({row[8] for row in rows if row[7] == Notice.EVENT})
     gone = truth.untrue(events.values())
+    dates = _reminders({row[8] for row in rows if row[7] == Notice.REMINDER})
+    idle = reminding.why_not(dates.values(), timezone.now())
     silent = truth.never_told({(row[6], row[8]) for row in rows if row[7] == Notice.EVENT}, events, ids)
     owed: dict[uuid.UUID, _Owed] = {}
     for delivery, kind, rhythm, who, email, language, subscriber, source, number, wishes, of in rows:
         one = owed.setdefault(delivery, _Owed(kind, rhythm, who, email, language))
         if source == Notice.EVENT and number not in gone and (subscriber, number) not in silent:
             one.events.append(number)
-            one.wishes.update(wishes)
-            one.scopes.update(of)
+        elif source == Notice.REMINDER and number in dates and number not in idle:
+            one.reminders.append(number)
+        else:
+            continue
+        one.wishes.update(wishes or [])
+        one.scopes.update(of or [])
     questions = _questions(ids)
     packed = Packed()
     for it in batch:
@@ -96,24 +114,31 @@ def pack(batch: Sequence[Claimed]) -> Packed:
             packed.parcels.append(_question(it, questions[it.id]))
         elif it.id not in owed:
             packed.unwanted.append(it)
-        elif not owed[it.id].events:
+        elif not (owed[it.id].events or owed[it.id].reminders):
             packed.untrue.append(it)
         else:
-            packed.parcels.append(_news(it, owed[it.id], events))
+            packed.parcels.append(_news(it, owed[it.id], events, dates))
     return packed
 
 
-def _news(it: Claimed, one: _Owed, events: dict[int, Event]) -> Parcel:
+def _reminders(keys: Iterable[int]) -> dict[int, Reminder]:
+    rows = Reminder.objects.exclude(state=ReminderState.DROPPED).filter(pk__in=keys)
+    return {row.pk: row for row in rows.select_related("commitment", "deadline", "assessment")}
+
+
+def _news(it: Claimed, one: _Owed, events: dict[int, Event], dates: dict[int, Reminder]) -> Parcel:
     numbers = tuple(sorted(one.events))
+    keys = tuple(sorted(one.reminders))
     of = tuple(sorted(one.scopes))
     return Parcel(
         claimed=it,
-        reader=Reader(one.who, one.email, wishes=tuple(sorted(one.wishes))),
+        reader=Reader(one.who, one.email, wishes=tuple(sorted(one.wishes)), reminders=keys),
         language=one.language,
-        key=(one.kind, one.rhythm, numbers, one.language, of),
+        key=(one.kind, one.rhythm, numbers, keys, one.language, of),
         kind=one.kind,
         rhythm=one.rhythm,
         events=tuple(events[number] for number in numbers),
+        reminders=tuple(dates[key] for key in keys),
         scopes=of,
     )
 
@@ -158,6 +183,8 @@ def write(parcel: Parcel) -> Letter:
     if parcel.wish is not None:
         return letters.question(parcel.wish, parcel.language)
     if parcel.kind == Kind.DIGEST:
-        return digest(parcel.events, parcel.language, parcel.rhythm, parcel.scopes)
+        return digest(parcel.events, parcel.language, parcel.rhythm, parcel.scopes, parcel.reminders)
+    if parcel.reminders:
+        return reminders(parcel.reminders, parcel.language, parcel.scopes)
     (event,) = parcel.events
     return letters.alert(event, parcel.language, parcel.scopes)

@@ -9,13 +9,26 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from commitments.models import Heartbeat
-from notifications.models import Call, CallState, SignUpCount, Subscriber, SubscriberState, Subscription, Try
+from notifications.models import (
+    Call,
+    CallState,
+    DomainPause,
+    Reminder,
+    SavedFilter,
+    SignUpCount,
+    Subscriber,
+    SubscriberState,
+    Subscription,
+    Try,
+)
 from notifications.subscribing import again_after_deadlock, erase_rows
 
 PRUNE = "prune"
 KEEP_DELIVERIES = timedelta(days=90)
 KEEP_UNCONFIRMED = timedelta(days=7)
 KEEP_IDLE = timedelta(days=30)
+# A rung must not be planned again while the ladder of its date still has rungs to come.
+KEEP_REMINDERS = timedelta(days=1100)
 KEEP_COUNTS = timedelta(days=2)
 BATCH = 5000
 
@@ -46,6 +59,9 @@ def prune(now: datetime | None = None) -> int:
         confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
     ).delete()
     Subscription.objects.filter(ended_at__lt=now - KEEP_DELIVERIES).delete()
+    SavedFilter.objects.filter(~Exists(Subscription.objects.filter(saved=OuterRef("pk")))).delete()
+    Reminder.objects.filter(settled_at__lt=now - KEEP_REMINDERS).delete()
+    DomainPause.objects.filter(until__lt=now - KEEP_COUNTS).delete()
     gone += _forget_idle(now)
     Heartbeat.objects.update_or_create(name=PRUNE, defaults={"at": now, "found": {"gone": gone}})
     return gone
@@ -69,7 +85,9 @@ def _old_calls(before: datetime) -> int:
 def _forget_idle(now: datetime) -> int:
     """Erases addresses that nobody confirmed in time, and those that have followed nothing for a month."""
     live = Subscription.objects.live().filter(subscriber=OuterRef("pk"))
-    idle = Subscriber.objects.filter(~Exists(live)).select_for_update(skip_locked=True, of=("self",))
+    idle = Subscriber.objects.filter(~Exists(live), user__isnull=True).select_for_update(
+        skip_locked=True, of=("self",)
+    )
     keys = [
         *idle.filter(state=SubscriberState.PENDING, changed_at__lt=now - KEEP_UNCONFIRMED).values_list(
             "pk", flat=True

@@ -15,15 +15,23 @@ from commitments.sentences import facts_of, sentence
 from commitments.spoken_dates import day_in_words
 from commitments.words import Timeliness
 from notifications.letters import Letter, common, entry, marked, plain_words, rendered, what_comes_next, why
-from notifications.models import Rhythm
+from notifications.models import Reminder, Rhythm
+from notifications.reminder_words import sentence as sentence_of_reminder
 
 
 def digest(
-    events: Sequence[Event], language: str, rhythm: str, of: Sequence[str], now: datetime | None = None
+    events: Sequence[Event],
+    language: str,
+    rhythm: str,
+    of: Sequence[str],
+    reminders: Sequence[Reminder] = (),
+    now: datetime | None = None,
 ) -> Letter:
-    """The mail about many events, to those who follow the scopes `of`. Standings are told as of `now` (UTC)."""
+    """The mail about many events and dates ahead, to those who follow the scopes `of`. Standings are told as of `now`
+    (UTC)."""
     now = now or timezone.now()
     keys = {event.commitment_id for event in events if event.commitment_id}
+    keys |= {row.commitment_id for row in reminders}
     found = list(
         Commitment.objects.standing_at(now)
         .filter(pk__in=keys)
@@ -33,11 +41,11 @@ def digest(
     accords = {commitment.accord for commitment in found}
     only = next(iter(accords)) if len(accords) == 1 else None
     with translation.override(language):
-        heading = _heading(rhythm, len(events), len(found))
+        heading = _heading(rhythm, len(events) + len(reminders), len(found))
         context = {
             **common(only, language),
             "sentence": heading,
-            "entries": [_told(commitment, events, language, now) for commitment in found],
+            "entries": [_told(commitment, events, reminders, language, now) for commitment in found],
             "is_of_many": only is None,
             "is_example": all(accord.is_example for accord in accords),
             "why": why(of),
@@ -60,7 +68,9 @@ def _heading(rhythm: str, news: int, entries: int) -> str:
     return _("Your week: %(news)s %(about)s") % {"news": many, "about": about}
 
 
-def _told(commitment: Any, events: Sequence[Event], language: str, now: datetime) -> dict[str, Any]:
+def _told(
+    commitment: Any, events: Sequence[Event], reminders: Sequence[Reminder], language: str, now: datetime
+) -> dict[str, Any]:
     """One commitment's part of the mail."""
     return {
         **entry(commitment, language),
@@ -78,4 +88,5 @@ def _told(commitment: Any, events: Sequence[Event], language: str, now: datetime
             for event in events
             if event.commitment_id == commitment.pk
         ],
+        "ahead": [sentence_of_reminder(row, now) for row in reminders if row.commitment_id == commitment.pk],
     }

@@ -6,7 +6,14 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 from django.conf import settings
 
-from notifications import calling, delivering, fanning, outbox, owners, pruning
+from notifications import calling, delivering, fanning, outbox, owners, planning, pruning, reminding
+
+
+@shared_task(name="notifications.remind", time_limit=120)
+def remind() -> int:
+    """Plans the reminders that the log asks for and tells those that are due; returns how many notices were made."""
+    planning.plan(seconds=float(settings.BEAT_SECONDS))
+    return reminding.remind(seconds=float(settings.BEAT_SECONDS))
 
 
 @shared_task(name="notifications.fan_out", time_limit=120)

@@ -14,5 +14,6 @@ urlpatterns = [
     path("confirm/<str:token>/", pages.Confirm.as_view(), name="confirm"),
     path("manage/<str:token>/", managing.Manage.as_view(), name="manage"),
     path("leave/<str:token>/", pages.Leave.as_view(), name="leave"),
+    path("heard/<str:token>/", managing.Heard.as_view(), name="heard"),
     path("erase/<str:token>/", pages.Erase.as_view(), name="erase"),
 ]

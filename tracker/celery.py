@@ -61,6 +61,11 @@ app.conf.update(
             "schedule": 3600.0,
             "options": {"expires": 60},
         },
+        "notifications.remind": {
+            "task": "notifications.remind",
+            "schedule": float(settings.BEAT_SECONDS),
+            "options": {"expires": 60},
+        },
         "notifications.fan_out": {
             "task": "notifications.fan_out",
             "schedule": float(settings.BEAT_SECONDS),

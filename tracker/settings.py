@@ -284,7 +284,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # A signed link is a key: whoever reads it in a log could leave or erase for somebody else.
-SIGNED_LINK = re.compile(r"/(confirm|manage|leave|erase)/[^/\s\"]+")
+SIGNED_LINK = re.compile(r"/(confirm|manage|leave|erase|heard)/[^/\s\"]+")
 
 
 def hide_links(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

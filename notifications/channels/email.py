@@ -18,7 +18,15 @@ from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 from notifications import links
-from notifications.letters import CONFIRM_HERE, ERASE_HERE, LEAVE_HERE, MANAGE_HERE, Letter, one_line
+from notifications.letters import (
+    CONFIRM_HERE,
+    ERASE_HERE,
+    LEAVE_HERE,
+    MANAGE_HERE,
+    Letter,
+    heard_here,
+    one_line,
+)
 from notifications.models import Outcome
 from notifications.outbox import Ended
 
@@ -39,12 +47,13 @@ class Trouble(Exception):
 @dataclass(frozen=True, slots=True)
 class Reader:
     """To whom, with the keys that their links speak of: the subscriptions that brought the mail, or the one that a
-    question is about (0: no question)."""
+    question is about (0: no question); and the reminders that it can acknowledge."""
 
     uuid: uuid.UUID
     email: str
     wishes: tuple[int, ...] = ()
     subscription: int = 0
+    reminders: tuple[int, ...] = ()
 
     @property
     def domain(self) -> str:
@@ -108,12 +117,15 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
         token = links.sign(links.CONFIRM, reader.uuid, reader.subscription)
         places[CONFIRM_HERE] = links.address(links.CONFIRM, token)
         places[ERASE_HERE] = links.address(links.ERASE, links.sign(links.ERASE, reader.uuid))
-    else:
+    elif reader.wishes:
         token = links.sign(links.LEAVE, reader.uuid, *reader.wishes)
         leave = places[LEAVE_HERE] = links.address(links.LEAVE, token)
         # RFC 8058: the mail program posts to this address when its reader presses "unsubscribe".
         unsubscribe = b"List-Unsubscribe: <" + leave.encode() + b">\r\n"
         unsubscribe += b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    for key in reader.reminders:
+        token = links.sign(links.HEARD, reader.uuid, key)
+        places[heard_here(key)] = links.address(links.HEARD, token)
     text, html = letter.text, letter.html
     for place, link in places.items():
         text, html = text.replace(place, link), html.replace(place, link)

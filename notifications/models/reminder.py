@@ -39,7 +39,8 @@ class WhyNot(models.TextChoices):
     PAUSED = "paused", _("the clocks stand still")
     BLOCKED = "blocked", _("what it needs is not fulfilled")
     ENDED = "ended", _("the duty has ended or sleeps")
-    HEARD = "heard", _("everybody knows already")
+    PASSED = "passed", _("its time is over")
+    NOBODY = "nobody", _("nobody is there to hear it")
 
 
 class ReminderQuerySet(models.QuerySet["Reminder"]):

@@ -137,7 +137,7 @@ def test_a_pause_holds_everything_back_and_what_happened_meanwhile_is_not_sent(
     world.some_evidence(commitment)
     fanning.fan_out()
     assert subscribing.pause(reader.uuid, subscribing.everything()) == 1
-    assert delivering.deliver().dropped == 1, "what waited is not sent either"
+    assert delivering.deliver(seconds=20).dropped == 1, "what waited is not sent either"
     assert Delivery.objects.get().why == Why.UNWANTED
     world.some_evidence(commitment)
     assert fanning.fan_out() == 0
@@ -161,7 +161,7 @@ def test_a_digest_is_one_mail_by_commitment_at_its_hour(db: None, smtp_sink: Smt
     assert (owed.kind, owed.notices.count(), owed.is_open) == (Kind.DIGEST, 3, True)
     local = owed.next_attempt_at.astimezone(ZoneInfo("Asia/Tokyo"))
     assert (local.isoweekday(), local.hour, local.minute) == (3, 7, 0)
-    assert delivering.deliver().sent == 0
+    assert delivering.deliver(seconds=20).sent == 0
     all_due()
     assert one_round().sent == 1
     (mail,) = smtp_sink.mails
@@ -191,7 +191,7 @@ def test_of_a_digest_what_is_no_longer_true_is_left_out_and_nothing_is_sent_when
     operations.withdraw_evidence([gone.code], actor=loader(), why="Wrong.")
     fanning.fan_out()
     all_due()
-    this = delivering.deliver()
+    this = delivering.deliver(seconds=20)
     assert (this.sent, this.dropped) == (1, 1)
     (mail,) = smtp_sink.mails
     assert mail.recipients == ("wide@example.org",)
@@ -293,7 +293,7 @@ def test_every_scope_has_a_form_a_question_and_a_default(
     assert client.get("/follow/", asked).status_code == 200
     assert follow(client, **asked).status_code == 303
     assert Subscription.objects.get().rhythm == rhythm
-    assert delivering.deliver().sent == 1
+    assert delivering.deliver(seconds=20).sent == 1
     (mail,) = smtp_sink.mails
     path = link(mail, "confirm")
     assert client.get(path).status_code == 200
@@ -398,7 +398,7 @@ def test_a_retraction_within_the_hold_stops_the_mail(db: None, smtp_sink: SmtpSi
     operations.retract_assessments([judged.code], actor=world.actor("reviewer"), why="Too early.")
     fanning.fan_out()
     make_due()
-    assert delivering.deliver().sent == 0
+    assert delivering.deliver(seconds=20).sent == 0
     assert not smtp_sink.mails
 
 
@@ -453,12 +453,12 @@ def test_a_domain_that_puts_everything_off_is_left_alone_and_the_others_go_on(
     assert Delivery.objects.filter(attempts=0, state=State.WAITING).count() == 25
     # After its pause one mail asks again; when it is taken, the rest follows.
     DomainPause.objects.update(until=timezone.now())
-    assert delivering.deliver().put_off == 1
+    assert delivering.deliver(seconds=20).put_off == 1
     assert DomainPause.objects.get().tries == 2
     smtp_sink.refusals.clear()
     DomainPause.objects.update(until=timezone.now())
     make_due()
-    assert delivering.deliver().sent == 30
+    assert delivering.deliver(seconds=20).sent == 30
     assert not DomainPause.objects.exists()
 
 
@@ -473,7 +473,7 @@ def test_when_too_much_waits_no_more_is_written_down(db: None, smtp_sink: SmtpSi
     monkeypatch.setattr(fanning, "BATCH", 3)
     assert fanning.fan_out() == 3, "the sender has to catch up first"
     assert fanning.fan_out() == 0
-    assert delivering.deliver().sent == 3
+    assert delivering.deliver(seconds=20).sent == 3
     assert fanning.fan_out() == 3
 
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from commitments import checkpoints, operations
-from notifications import calling, delivering, fanning, outbox, owners, pruning
+from notifications import calling, delivering, fanning, outbox, owners, planning, pruning, reminding
 
 
 class Command(BaseCommand):
@@ -30,7 +30,9 @@ class Command(BaseCommand):
         operations.publish_what_is_planned(now)
         checkpoints.write_when_due(now)
         marked = operations.scan(now)
-        made = fanning.fan_out(options["seconds"])
+        planning.plan(now, options["seconds"])
+        made = reminding.remind(now, options["seconds"])
+        made += fanning.fan_out(options["seconds"])
         done = delivering.deliver(options["seconds"])
         calling.fan_out(options["seconds"])
         called = calling.deliver(options["seconds"])

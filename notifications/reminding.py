@@ -1,0 +1,255 @@
+"""Firing reminders: takes the rungs that are due, merges the late ones, drops what is untrue, tells the rest."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from commitments.models import Commitment, Dependency, Heartbeat
+from commitments.words import FINAL, KEPT, Clock, DependencyType, Review, Timeliness
+from notifications import ladder, offices, scopes
+from notifications.models import (
+    Audience,
+    Bookmark,
+    Delivery,
+    Hush,
+    Kind,
+    Notice,
+    Reminder,
+    ReminderState,
+    State,
+    Subscriber,
+    WhyNot,
+)
+from notifications.owing import Source, tell
+from notifications.telling import News
+
+FIRE = "remind"
+BATCH = 200
+# Watchers told in one transaction.
+ROOM = 10_000
+
+
+def remind(now: datetime | None = None, seconds: float = 2.0) -> int:
+    """Tells whom the due rungs are for, for at most about `seconds`; returns how many notices were made.
+
+    Twice: none the second time. Two at once: the second finds the bookmark taken and returns.
+    """
+    now = now or timezone.now()
+    until = time.monotonic() + seconds
+    Bookmark.objects.get_or_create(name=FIRE)
+    made = 0
+    while True:
+        done, more = _one_batch(now)
+        made += done
+        if not more or time.monotonic() >= until:
+            break
+    Heartbeat.objects.update_or_create(name=FIRE, defaults={"at": timezone.now(), "found": {"made": made}})
+    return made
+
+
+@transaction.atomic
+def _one_batch(now: datetime) -> tuple[int, bool]:
+    if not Bookmark.objects.select_for_update(skip_locked=True).filter(name=FIRE).exists():
+        return 0, False
+    due = Reminder.objects.planned().filter(due_at__lte=now).order_by("due_at", "id")
+    first = list(due.values_list("deadline_id", "assessment_id")[:BATCH])
+    if not first:
+        return 0, False
+    dates, drafts = {row[0] for row in first if row[0]}, {row[1] for row in first if row[1]}
+    # All that is due about the same things: of several rungs that are late only the last is told.
+    rows = list(
+        due.filter(Q(deadline__in=dates) | Q(assessment__in=drafts)).select_related(
+            "commitment__accord", "deadline", "assessment", "subscriber"
+        )
+    )
+    latest: dict[tuple[object, ...], Reminder] = {}
+    for row in rows:
+        latest[row.deadline_id, row.assessment_id, row.audience, row.subscriber_id] = row
+    told = list(latest.values())
+    keys = {row.pk for row in told}
+    _settle([row.pk for row in rows if row.pk not in keys], ReminderState.MERGED, now)
+    untrue = why_not(told, now)
+    for why in set(untrue.values()):
+        _settle([key for key, its in untrue.items() if its == why], ReminderState.DROPPED, now, why)
+    made, is_full = _tell_all([row for row in told if row.pk not in untrue], now)
+    return made, is_full or len(first) == BATCH
+
+
+def _settle(keys: Collection[int], state: str, now: datetime, why: str = "") -> None:
+    if keys:
+        Reminder.objects.filter(pk__in=keys).update(state=state, why=why, settled_at=now)
+
+
+def why_not(rows: Iterable[Reminder], now: datetime) -> dict[int, str]:
+    """Which reminders would mislead if they were sent at `now` (UTC), and why."""
+    rows = list(rows)
+    owners = {row.commitment_id for row in rows}
+    standings: dict[int, str] = {
+        row.pk: row.timeliness  # type: ignore[attr-defined]
+        for row in Commitment.objects.standing_at(now).filter(pk__in=owners)
+    }
+    blocked = set(
+        Dependency.objects.filter(commitment__in=owners, type=DependencyType.HARD)
+        .exclude(on__status__in=[*KEPT, *FINAL])
+        .values_list("commitment", flat=True)
+    )
+    found = {}
+    for row in rows:
+        why = (
+            _why_not_of_a_date(row, standings.get(row.commitment_id, ""), blocked, now)
+            if row.deadline_id
+            else _why_not_of_a_draft(row)
+        )
+        if why:
+            found[row.pk] = why
+    return found
+
+
+def _why_not_of_a_date(row: Reminder, timeliness: str, blocked: Collection[int], now: datetime) -> str:
+    deadline = row.deadline
+    assert deadline is not None
+    if deadline.closed_at is not None:
+        return WhyNot.CLOSED
+    if timeliness == Timeliness.PAUSED or deadline.crosses_at is None:
+        return WhyNot.PAUSED
+    if timeliness in {Timeliness.ENDED, Timeliness.DORMANT}:
+        return WhyNot.ENDED
+    if deadline.crosses_at != row.about_at:
+        return WhyNot.MOVED
+    if ladder.is_ahead(row.rung) and row.about_at <= now:
+        return WhyNot.PASSED
+    if deadline.clock == Clock.PARTY and row.commitment_id in blocked:
+        return WhyNot.BLOCKED
+    return ""
+
+
+def _why_not_of_a_draft(row: Reminder) -> str:
+    draft = row.assessment
+    assert draft is not None
+    is_waiting = draft.review == Review.SUBMITTED and draft.publish_at is None
+    return "" if is_waiting and draft.submitted_at == row.about_at else WhyNot.CLOSED
+
+
+def _tell_all(rows: list[Reminder], now: datetime) -> tuple[int, bool]:
+    """Tells the watchers of each and the staff of all; returns the notices made, and whether watchers are left over."""
+    made, room = 0, ROOM
+    duties: dict[int, list[Reminder]] = defaultdict(list)
+    people: dict[int, Subscriber] = {}
+    reach = scopes.of_commitments({row.commitment_id for row in rows}, now)
+    finished: list[int] = []
+    for row in rows:
+        hushed = _hushed(row, now)
+        if row.audience == Audience.WATCHERS:
+            if room <= 0:
+                continue
+            sort = News.AHEAD if ladder.is_ahead(row.rung) else News.LATE
+            source = Source(Notice.REMINDER, row.pk, sort, now)
+            told = tell(source, reach[row.commitment_id], row.told_up_to, room, hushed)
+            made, room = made + told.made, room - told.reached
+            if room <= 0:
+                Reminder.objects.filter(pk=row.pk).update(told_up_to=told.last)
+                continue
+        else:
+            for person in _staff(row, now):
+                if person.pk not in hushed:
+                    people[person.pk] = person
+                    duties[person.pk].append(row)
+        finished.append(row.pk)
+    _settle(finished, ReminderState.TOLD, now)
+    for key, theirs in duties.items():
+        made += _owe(people[key], theirs, now)
+    return made, room <= 0
+
+
+def _hushed(row: Reminder, now: datetime) -> set[int]:
+    """Who wants to hear no more about this date, or not yet. Who asked to be reminded again hears it then."""
+    if row.audience == Audience.ONE:
+        return set()
+    said = Hush.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=now),
+        deadline=row.deadline_id,
+        assessment=row.assessment_id,
+        about_at=row.about_at,
+    )
+    return set(said.values_list("subscriber", flat=True))
+
+
+def _staff(row: Reminder, now: datetime) -> list[Subscriber]:
+    if row.audience == Audience.ONE:
+        return [row.subscriber] if row.subscriber else []
+    found = offices.subscribers(row.commitment.accord_id, row.audience, now)
+    if row.assessment is not None:
+        # Who drafted it cannot review it.
+        found = [person for person in found if person.user_id != row.assessment.drafted_by_id]
+    return found
+
+
+def _owe(person: Subscriber, rows: list[Reminder], now: datetime) -> int:
+    """One mail to one person with all that is due for them; returns the notices made."""
+    known = set(
+        Notice.objects.filter(
+            subscriber=person, source=Notice.REMINDER, number__in=[row.pk for row in rows]
+        ).values_list("number", flat=True)
+    )
+    fresh = [row for row in rows if row.pk not in known]
+    if not fresh:
+        return 0
+    delivery = Delivery.objects.create(
+        id=uuid.uuid4(),
+        kind=Kind.DUTY if person.user_id else Kind.ALERT,
+        subscriber=person,
+        domain=person.email.rpartition("@")[2],
+        state=State.WAITING,
+        created_at=now,
+        next_attempt_at=now,
+    )
+    Notice.objects.bulk_create(
+        [
+            Notice(
+                subscriber=person,
+                source=Notice.REMINDER,
+                number=row.pk,
+                wishes=[] if person.user_id else _wishes(person, row),
+                delivery=delivery,
+            )
+            for row in fresh
+        ]
+    )
+    return len(fresh)
+
+
+def _wishes(person: Subscriber, row: Reminder) -> list[int]:
+    """The subscriptions that brought a reader the reminder that they put off."""
+    before = Reminder.objects.filter(deadline=row.deadline_id, about_at=row.about_at)
+    last = Notice.objects.filter(
+        subscriber=person, source=Notice.REMINDER, number__in=before.values("pk")
+    ).order_by("-id")
+    return last.values_list("wishes", flat=True).first() or []
+
+
+@transaction.atomic
+def hush(person: Subscriber, row: Reminder, until: datetime | None, now: datetime) -> None:
+    """Acknowledges a reminder: no more of its ladder for that person while the date stays as it is (`until` None), or
+    not before `until`, when they are reminded again."""
+    about: dict[str, Any] = {"deadline": row.deadline, "assessment": row.assessment, "about_at": row.about_at}
+    Hush.objects.update_or_create(subscriber=person, **about, defaults={"said_at": now, "until": until})
+    again = Reminder.objects.planned().filter(audience=Audience.ONE, subscriber=person, **about)
+    again.update(state=ReminderState.MERGED, settled_at=now)
+    if until is not None:
+        Reminder.objects.get_or_create(
+            commitment_id=row.commitment_id,
+            **about,
+            audience=Audience.ONE,
+            subscriber=person,
+            rung=f"z{until:%y%m%d%H%M}",
+            defaults={"due_at": until},
+        )
