@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from babel.numbers import format_percent
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from commitments.models import Accord, Commitment, Contribution
@@ -165,13 +166,14 @@ def ledger(commitment: Commitment, seen: Collection[str] | None = None) -> Ledge
     )
 
 
-def sums_of(accords: Iterable[int]) -> dict[int, list[Sum]]:
+def sums_of(accords: Iterable[int], standing: QuerySet[Contribution] | None = None) -> dict[int, list[Sum]]:
     """What is on record over all commitments of accords, by accord id, by stage and currency, in two queries.
 
-    A sum inside a sum is counted once.
+    A sum inside a sum is counted once. `standing`: the contributions to add up, those that stand unless told.
     """
     given: dict[int, dict[str, list[Given]]] = {accord: {} for accord in accords}
-    rows = Contribution.objects.standing().filter(commitment__accord__in=list(given))
+    found = Contribution.objects.standing() if standing is None else standing
+    rows = found.filter(commitment__accord__in=list(given))
     for row in rows.select_related("commitment").only(
         "stage", "currency", "amount_low", "amount_high", "bound", "withdrawn_at",
         "commitment__code", "commitment__accord_id",

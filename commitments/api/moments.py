@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -14,11 +15,11 @@ from rest_framework import exceptions
 from commitments.account import explain
 from commitments.api.filters import COMMITMENT_FILTERS, Asked, narrow
 from commitments.cases import case_of
-from commitments.models import Commitment
+from commitments.models import Accord, Commitment, Event
 from commitments.past import Moment, Past, end_of_day, standings
 from commitments.wire import Wire
 from commitments.wire.past import commitments_as_they_stood
-from commitments.words import Contested, Status, Timeliness, Upkeep
+from commitments.words import Contested, EventKind, Status, Timeliness, Upkeep
 from tracker.kit.paging import encode_cursor
 from tracker.kit.problems import BadParameter
 
@@ -88,6 +89,17 @@ def _instant(name: str, text: str, now: datetime) -> datetime:
         ) from None
     if found > now:
         raise BadParameter(name, _("That instant has not come: only the past can be asked for."))
+    return found
+
+
+def known_accords(moment: Moment) -> QuerySet[Accord]:
+    """The accords that had been signed, and that the log had told of, by code."""
+    found = Accord.objects.order_by("code")
+    if moment.as_of is not None:
+        found = found.filter(signed_on__lte=moment.as_of)
+    if moment.known_at is not None:
+        told = Event.objects.filter(kind=EventKind.ACCORD_REGISTERED, at__lte=moment.known_at)
+        found = found.filter(Exists(told.filter(accord=OuterRef("pk"))))
     return found
 
 

@@ -101,8 +101,17 @@ def _said(
 
 
 INDEX = _said("about", "index", "Where everything is", _answers("Index"))
-ACCORDS = _said("accords", "list_accords", "The accords, by code", _answers("AccordPage"), LIMIT, CURSOR)
-ACCORD = _said("accords", "read_accord", "One accord", _answers("Accord", 404), CODE)
+ACCORDS = _said(
+    "accords",
+    "list_accords",
+    "The accords, by code",
+    _answers("AccordPage"),
+    AS_OF,
+    KNOWN_AT,
+    LIMIT,
+    CURSOR,
+)
+ACCORD = _said("accords", "read_accord", "One accord", _answers("Accord", 404), CODE, AS_OF, KNOWN_AT)
 COMMITMENTS = _said(
     "commitments",
     "list_commitments",

@@ -9,24 +9,13 @@ from rest_framework.response import Response
 
 from commitments.api import schema
 from commitments.api.filters import Asked
-from commitments.api.moments import MOMENT, moment_of
+from commitments.api.moments import MOMENT, known_accords, moment_of
 from commitments.api.views import Door, list_answer
 from commitments.counting import statistics
 from commitments.models import Accord
-from commitments.past import Moment
 from commitments.wire.statistics import statistics as wire_form
 from tracker.kit.paging import cut, decode_cursor, parse_limit
 from tracker.kit.snapshot import snapshot
-
-
-def known_accords(moment: Moment) -> list[int]:
-    """The ids of the accords that had been signed, and that the log had told of, by code."""
-    found = Accord.objects.order_by("code")
-    if moment.as_of is not None:
-        found = found.filter(signed_on__lte=moment.as_of)
-    if moment.known_at is not None:
-        found = found.filter(events__kind="accord_registered", events__at__lte=moment.known_at)
-    return list(found.values_list("pk", flat=True))
 
 
 class StatisticsOfAccords(Door):

@@ -31,12 +31,14 @@ from commitments.api.moments import (
     MOMENT,
     NotThen,
     account_of,
+    known_accords,
     moment_of,
     one_of_the_past,
     page_of_the_past,
 )
 from commitments.log import GENESIS, head
-from commitments.models import Accord, Commitment, Event
+from commitments.models import Commitment, Event
+from commitments.wire.past import accords_as_they_stood
 from commitments.words import CODEBOOK
 from tracker.kit.localized import LANGUAGES
 from tracker.kit.paging import address, cut, decode_cursor, parse_limit
@@ -129,13 +131,15 @@ class Accords(Door):
 
     @extend_schema(**schema.ACCORDS)
     def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, ("limit", "cursor"))
+        asked = Asked(request.query_params, (*MOMENT, "limit", "cursor"))
         limit, place = parse_limit(asked.single("limit")), decode_cursor(asked.single("cursor"), 1)
-        found = Accord.objects.order_by("code")
+        moment = moment_of(asked, timezone.now())
+        found = known_accords(moment)
         if place:
             found = found.filter(code__gt=place[0])
         with snapshot():
-            rows, cursor = cut(wire.accords(found[: limit + 1]), limit, lambda row: [row["code"]])
+            read = accords_as_they_stood(found[: limit + 1], moment)
+        rows, cursor = cut(read, limit, lambda row: [row["code"]])
         return Response(list_answer(rows, asked, "accords", cursor))
 
 
@@ -144,9 +148,11 @@ class OneAccord(Door):
 
     @extend_schema(**schema.ACCORD)
     def get(self, request: Request, code: str) -> Response:
-        Asked(request.query_params, ())
+        moment = moment_of(Asked(request.query_params, MOMENT), timezone.now())
         with snapshot():
-            found = wire.accords(Accord.objects.filter(code=a_code("code", code)))
+            found = accords_as_they_stood(known_accords(moment).filter(code=a_code("code", code)), moment)
+        if not found and moment.is_past:
+            raise NotThen
         if not found:
             raise Http404
         return Response(found[0])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from commitments.models import Commitment
+from commitments.counting import entries_of
+from commitments.ledger import sums_of
+from commitments.models import Accord, Commitment, Contribution
 from commitments.past import Moment, Past, standings
 from commitments.replay import ToldEvidence, ToldMoney
+from commitments.wire.accords import accords
 from commitments.wire.addresses import Wire
 from commitments.wire.commitments import commitments, words_digest
-from commitments.wire.money import money_of
+from commitments.wire.money import money_of, stage_sum
 from commitments.words import EventKind
 
 
@@ -26,6 +30,34 @@ def _there(rows: Iterable[Wire], moment: Moment) -> set[str]:
     if moment.known_at is not None:
         found = found.filter(events__kind=EventKind.COMMITMENT_REGISTERED, events__at__lte=moment.known_at)
     return set(found.values_list("code", flat=True)) if named else set()
+
+
+def accords_as_they_stood(found: QuerySet[Accord], moment: Moment) -> list[Wire]:
+    """Accords with how many commitments stood at which status at a moment; now, as they are."""
+    rows = accords(found)
+    if not moment.is_past:
+        return rows
+    keys = dict(Accord.objects.filter(code__in=[row["code"] for row in rows]).values_list("code", "pk"))
+    day, money = moment.as_of or date.max, sums_of(keys.values(), _given_by_then(moment))
+    for row in rows:
+        entries = [
+            entry for entry in entries_of(keys[row["code"]], moment.known_at) if entry.starts_on <= day
+        ]
+        by_status = Counter(str(entry.status_on(day)) for entry in entries)
+        row["commitments"] = {"total": len(entries), "by_status": dict(sorted(by_status.items()))}
+        row["money"] = [stage_sum(one) for one in money[keys[row["code"]]]]
+    return rows
+
+
+def _given_by_then(moment: Moment) -> QuerySet[Contribution]:
+    """The contributions that had been made, that were on record, and that stood."""
+    found = Contribution.objects.all()
+    if moment.as_of is not None:
+        found = found.filter(Q(happened_on__isnull=True) | Q(happened_on__lte=moment.as_of))
+    if moment.known_at is None:
+        return found.standing()
+    still = Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=moment.known_at)
+    return found.filter(still, recorded_at__lte=moment.known_at)
 
 
 def commitments_as_they_stood(

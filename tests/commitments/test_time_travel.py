@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -360,6 +361,9 @@ def test_evidence_steps_money_and_positions_dated_later_do_not_shine_through() -
     assert [step["on"] for step in row["steps"]] == ["2024-09", None]
     assert [money["code"] for money in row["contributions"]] == ["TST-1-C1"]
     assert [stage["low"] for stage in row["money"]["stages"]] == ["1500000000"]
+    accords = [get(f"/api/v1/accords/{world.ACCORD}/{query}")["money"] for query in ("", "?as_of=2024-11-17")]
+    assert [accord[0]["low"] for accord in accords] == ["1500000007", "1500000000"]
+    assert get(f"/api/v1/accords/{world.ACCORD}/?as_of=2024-07-31")["money"] == []
     assert [said["code"] for said in row["positions"]] == ["TST-1-S1"]
     assert row["contested"] == "contested"
     assert get(f"/api/v1/commitments/{one.code}/?as_of=2024-08-31")["contested"] == "none"
@@ -446,6 +450,13 @@ def test_the_loaded_accord_reads_back_through_history_and_was_unknown_before_its
             ]
             assert all(one is None or one <= day.isoformat() for one in dated), row["code"]
             assert all(one["effective_on"] <= day.isoformat() for one in [row["assessment"]] if one)
+        accord = get(f"/api/v1/accords/{the_accord_itself.code}/?as_of={day}")["commitments"]
+        assert accord["total"] == len(expected)
+        assert accord["by_status"] == Counter(expected.values())
+    assert get("/api/v1/accords/?known_at=2024-12-31T00:00:00Z")["results"] == []
+    assert get("/api/v1/accords/?as_of=2024-06-12")["results"] == []
+    get(f"/api/v1/accords/{the_accord_itself.code}/?as_of=2024-06-12", 404)
+    assert get("/api/v1/accords/?as_of=x", 400)["errors"][0]["name"] == "as_of"
     assert get("/api/v1/commitments/?known_at=2024-12-31T00:00:00Z") == {"results": [], "next": None}
     get(f"/api/v1/commitments/{next(iter(expected))}/?known_at=2024-12-31", 404)
 
