@@ -46,6 +46,13 @@ class AsOfForm(forms.Form):
         """What is asked; the present where the day was refused."""
         return Moment(self.now, self.cleaned_data.get("as_of") if self.is_valid() else None)
 
+    def too_many(self, most: int) -> tuple[str, str, str]:
+        """The refusal of a page that would be too long to read back."""
+        said = _(
+            "This accord has more than %(most)s commitments: the data for programs tells its past, part by part."
+        )
+        return "as_of", str(self.fields["as_of"].label), said % {"most": most}
+
     def problems(self) -> list[tuple[str, str, str]]:
         """Each refusal as (name, label, message)."""
         return [

@@ -14,6 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from commitments import choosing, explaining, looking_back, meanings, showing, standing
@@ -27,11 +29,14 @@ from commitments.models import Accord, AccordParty, Commitment, Deadline, Partic
 from commitments.operations.keeping import facts_of
 from commitments.past import Moment, Past, standing_of_accord
 from commitments.timeline import latest_changes
-from commitments.words import CODEBOOK, QUARTERS, Role, Status, Uncounted
+from commitments.words import CODEBOOK, QUARTERS, Kind, Role, Status, Uncounted
+from tracker.kit.localized import pick
 from tracker.kit.snapshot import snapshot
 
 CHANGES = 8
 ROWS = 200
+# A page of the past reads the log of the whole accord; the API reads it part by part.
+MOST_STOOD = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,9 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
         topics = list(Topic.objects.filter(commitments__accord=one).distinct().order_by("code"))
         form = choosing.ListForm(request.GET, one, [member.party for member in members], sections, topics)
         form.is_valid()
+        problems = [*looking.problems(), *form.problems()]
+        if moment.is_past and Commitment.objects.filter(accord=one)[MOST_STOOD:].exists():
+            moment, problems = Moment(now), [*problems, looking.too_many(MOST_STOOD)]
         stood = standing_of_accord(one, moment) if moment.is_past else {}
         listed = _stood(form, one, stood) if moment.is_past else _listed(form, one, now)
         paginator = Paginator(listed, ROWS)
@@ -85,7 +93,12 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
         rows = [
             _row(found, stood[found.code].instant if moment.is_past else now) for found in page.object_list
         ]
-        problems = [*looking.problems(), *form.problems()]
+        names: dict[str, dict[str, str]] = {
+            "parties": {member.party.code: pick(member.party.name) for member in members},
+            "sections": {section.code: str(section) for section in sections},
+            "topics": {topic.code: pick(topic.label) for topic in topics},
+            "kinds": {kind.value: str(capfirst(kind.label)) for kind in Kind},
+        }
         context = {
             "accord": one,
             "members": members,
@@ -104,13 +117,13 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
             "money": [] if form.is_narrowed or moment.is_past else lines_of(one),
             "sources": one.sources.order_by("code"),
             "now": now,
-            **({} if form.is_narrowed else _numbers(one, moment)),
+            **({} if form.is_narrowed else _numbers(one, moment, names)),
         }
         return render(request, "commitments/accord.html", context, status=400 if problems else 200)
 
 
-def _numbers(one: Accord, moment: Moment) -> dict[str, Any]:
-    """The two numbers of an accord at a moment, what is left out of them, and their course."""
+def _numbers(one: Accord, moment: Moment, names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The two numbers of an accord at a moment, what is left out of them, their groups, and their course."""
     found = statistics(one, moment.as_of or looking_back.today_of(one, moment.now))
     return {
         "numbers": found,
@@ -121,6 +134,22 @@ def _numbers(one: Accord, moment: Moment) -> dict[str, Any]:
             if found.whole.excluded.get(reason)
         ],
         "course": burn_up(found.series),
+        "groups": [
+            (
+                heading,
+                [
+                    (names[name].get(code, code), numbers, figure(numbers.quarters))
+                    for code, numbers in found.groups[name].items()
+                    if numbers.counted
+                ],
+            )
+            for name, heading in (
+                ("parties", _("By party that is bound")),
+                ("sections", _("By part")),
+                ("topics", _("By topic")),
+                ("kinds", _("By kind")),
+            )
+        ],
     }
 
 

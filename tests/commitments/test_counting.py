@@ -269,6 +269,9 @@ def test_the_page_of_an_accord_shows_both_numbers_with_denominators_and_their_co
     series = statistics(the_accord_itself, timezone.now().date()).series
     assert page.count('<tr><th scope="row">') >= len(series), "every point stands in the table"
     assert "context, not a promise" in page
+    japan = statistics(the_accord_itself, timezone.now().date()).groups["parties"]["JPN"]
+    row = f'<th scope="row">Japan</th><td data-label="Fully fulfilled">{japan.fulfilled} of {japan.counted}</td>'
+    assert row in page
     for language in ("uk", "ja"):
         assert "course-title" in the_page(f"/accords/{the_accord_itself.slug}/?lang={language}")
 
@@ -297,6 +300,20 @@ def test_the_page_of_an_accord_looks_back(the_accord_itself: Accord) -> None:
         then = the_page(f"/accords/{the_accord_itself.slug}/?{query}&as_of={today}")
         found = next(line for line in now.splitlines() if "shown." in line).split("shown.")[0]
         assert found in then, query
+
+
+def test_a_page_of_the_past_that_would_read_too_much_points_to_the_data(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accord = world.an_accord()
+    for number in (1, 2, 3):
+        world.a_commitment(accord, f"TST-{number}")
+    monkeypatch.setattr("commitments.pages.MOST_STOOD", 2)
+    page = the_page(f"/accords/{accord.slug}/?as_of=2024-11-17", 400)
+    assert "This accord has more than 2 commitments" in page and "3 of 3 shown." in page
+    assert "more than" not in the_page(f"/accords/{accord.slug}/")
+    monkeypatch.setattr("commitments.pages.MOST_STOOD", 3)
+    assert "As of 17 November 2024." in the_page(f"/accords/{accord.slug}/?as_of=2024-11-17")
 
 
 def test_the_vocabulary_publishes_weights_and_reasons(db: None) -> None:
