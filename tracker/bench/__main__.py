@@ -8,7 +8,9 @@ import sys
 
 from tracker.bench.ground import ground
 
-NAMES = ("scan", "log")
+# The module behind each name: one of them is a word of the language.
+MODULES = {"scan": "scan", "log": "log", "import": "importing"}
+NAMES = tuple(MODULES)
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +25,7 @@ def main(arguments: list[str]) -> int:
         print(f"{name}: building the data ...", flush=True)
         with ground():
             # Only now: the rooms read the settings when they are imported.
-            bench = importlib.import_module(f"tracker.bench.{name}")
+            bench = importlib.import_module(f"tracker.bench.{MODULES[name]}")
             own = argparse.ArgumentParser(prog=f"manage.py bench {name}")
             bench.arguments(own)
             for figure in bench.figures(own.parse_args(rest if asked.name != "all" else [])):
