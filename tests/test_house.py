@@ -121,7 +121,7 @@ def test_every_beat_entry_has_its_task() -> None:
 def test_the_readme_shows_commands_that_exist() -> None:
     from django.core.management import get_commands
 
-    known = set(get_commands()) | {"demo", "test", "faults"}
+    known = set(get_commands()) | {"demo", "test", "faults", "bench"}
     for document in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for command in re.findall(r"manage\.py ([a-z_]+)", document.read_text(encoding="utf-8")):
             assert command in known, f"{document.name} shows manage.py {command}"
