@@ -1,7 +1,11 @@
-"""Dates: every window against an independent oracle, every due instant to the second."""
+"""Dates: every window against an independent oracle, every due instant to the second.
+
+DATE_CASES=10000 in the environment makes each property as long as it is quoted; the suite runs a short form.
+"""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,6 +25,11 @@ PARTS = {**SEASONS, **QUARTERS, **HALVES, **{month: {month} for month in range(1
 years = st.integers(1, 9998)
 
 
+def cases(few: int) -> int:
+    """How many cases a property is tried with."""
+    return int(os.environ.get("DATE_CASES") or few)
+
+
 def days_of(year: int, part: int) -> tuple[date, date]:
     """The oracle: walk the days around the year and keep those the word names."""
     if part == 24:
@@ -35,7 +44,7 @@ def days_of(year: int, part: int) -> tuple[date, date]:
     return found[0], found[-1]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(years, st.sampled_from([*PARTS, 24]), st.sampled_from(["", "~", "?", "%"]))
 def test_parts_of_a_year_are_the_days_a_calendar_shows(year: int, part: int, mark: str) -> None:
     window = parse_window(f"{year:04}-{part:02}{mark}")
@@ -43,7 +52,7 @@ def test_parts_of_a_year_are_the_days_a_calendar_shows(year: int, part: int, mar
     assert window.approximate == (mark in ("~", "%")) and window.uncertain == (mark in ("?", "%"))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=cases(1000), deadline=None)
 @given(st.dates(date(1, 1, 1), date(9999, 12, 30)))
 def test_a_day_is_due_when_it_is_over_in_the_latest_zone(day: date) -> None:
     window = parse_window(day.isoformat())
@@ -56,7 +65,44 @@ def test_a_day_is_due_when_it_is_over_in_the_latest_zone(day: date) -> None:
     assert due.astimezone(ZoneInfo(TOKYO)).date() > day
 
 
-@settings(max_examples=300, deadline=None)
+ZONES = [
+    "UTC",
+    "Asia/Tokyo",
+    "Europe/Kyiv",
+    "America/St_Johns",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "Asia/Kathmandu",
+]
+
+
+def begins(day: date, zone: str) -> datetime:
+    """The oracle: the first second of a day in a zone, found by halving, from what that zone's clocks show."""
+    low = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=30)
+    high = low + timedelta(hours=60)
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+        shown = middle.astimezone(ZoneInfo(zone)).date()
+        low, high = (middle, high) if shown < day else (low, middle)
+    return high
+
+
+@settings(max_examples=cases(300), deadline=None)
+@given(
+    st.dates(date(1950, 1, 1), date(2100, 1, 1)),
+    st.integers(0, 400),
+    st.lists(st.sampled_from(ZONES), min_size=1, max_size=4),
+)
+def test_opening_and_due_are_the_first_and_last_seconds_that_clocks_show(
+    first: date, length: int, zones: list[str]
+) -> None:
+    last = first + timedelta(days=length)
+    window = parse_window(f"{first}/{last}")
+    assert opens_at(window, zones) == min(begins(first, zone) for zone in zones)
+    assert due_at(window, zones) == max(begins(last + timedelta(days=1), zone) for zone in zones)
+
+
+@settings(max_examples=cases(300), deadline=None)
 @given(st.dates(date(1000, 1, 1)), st.dates(date(1000, 1, 1)))
 def test_an_interval_holds_both_ends_or_is_refused(one: date, other: date) -> None:
     text = f"{one}/{other}"
@@ -67,7 +113,7 @@ def test_an_interval_holds_both_ends_or_is_refused(one: date, other: date) -> No
         assert (parse_window(text).first, parse_window(text).last) == (one, other)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(
     st.integers(1000, 9998),
     st.one_of(st.none(), st.integers(1, 12)),
@@ -84,7 +130,7 @@ def test_agrees_with_the_edtf_package_where_that_parses(
     assert tuple(theirs.upper_strict()[:3]) == (ours.last.year, ours.last.month, ours.last.day)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=cases(500), deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_window_or_a_refusal_and_never_another_error(text: str) -> None:
     try:
