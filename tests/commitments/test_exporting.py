@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,12 @@ import orjson
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from commitments import operations, wire
+from commitments.accord_files import read
+from commitments.accord_text import text_of
 from commitments.actors import Actor, loader
 from commitments.importing import load_accord
 from commitments.models import Accord, Commitment, Event, Instrument, Party, Source, Topic
@@ -312,6 +317,30 @@ def world_loader_reads(path: Path) -> bool:
 
     check(read(path))
     return True
+
+
+_TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40),
+    st.text(alphabet="ab :#-'\"\\[]{},&*!?|>%@`~=\t\n日є ", max_size=300),
+    st.sampled_from(
+        ["on", "2024-06-13", "1e3", "null", "Yes", "a: b", "- a", "12:30:00", "0x1f", "a - b - " * 30]
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.recursive(
+        _TEXTS | st.none() | st.booleans() | st.integers(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXTS, inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_whatever_a_file_holds_is_read_back_as_it_was(data: Any) -> None:
+    with TemporaryDirectory() as home:
+        path = Path(home) / "any.yaml"
+        path.write_text("".join(text_of({"format": data})), encoding="utf-8", newline="")
+        assert read(path).data == {"format": data}
 
 
 @pytest.mark.django_db
