@@ -19,8 +19,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
 
 from commitments.deadlines import DateError, Window, due_at
-from commitments.log import head
-from commitments.models import Accord, Assessment, Commitment, Participation, Topic
+from commitments.models import Accord, Assessment, Commitment, Event, Participation, Topic
 from commitments.past import told_of
 from commitments.words import KEPT, QUARTERS, Kind, Role, Status, Strength, Uncounted
 
@@ -228,15 +227,16 @@ def day_ends(day: date, zones: Sequence[str]) -> datetime:
 def statistics(accord: Accord, as_of: date, known_at: datetime | None = None) -> Statistics:
     """The numbers of an accord at the end of a day; with `known_at`, by what the log had told by then.
 
-    Kept while the log does not move: the answer follows from the log, the day and `known_at` alone.
+    Kept until the log tells something new of the accord: the answer follows from that, the day and `known_at` alone.
     """
     zones = tuple(sorted({party.time_zone for party in accord.parties.all() if party.time_zone}))
-    return _statistics(accord.pk, accord.signed_on, zones, head().hash, as_of, known_at)
+    last = Event.objects.filter(accord=accord).order_by("-seq").values_list("hash", flat=True).first()
+    return _statistics(accord.pk, accord.signed_on, zones, last or "", as_of, known_at)
 
 
 @lru_cache(maxsize=128)
 def _statistics(
-    key: int, signed_on: date, zones: tuple[str, ...], _log: str, as_of: date, known_at: datetime | None
+    key: int, signed_on: date, zones: tuple[str, ...], _last: str, as_of: date, known_at: datetime | None
 ) -> Statistics:
     entries = entries_of(key, known_at)
     ends = day_ends(as_of, zones)

@@ -42,8 +42,8 @@ STANDING: Mapping[str, Any] = {
     "contested": Contested,
 }
 # How many commitments one page looks at before it gives a cursor to go on from, whatever it has found.
-CHUNK = 500
-MOST_LOOKED_AT = 2000
+CHUNK = 250
+MOST_LOOKED_AT = 500
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 

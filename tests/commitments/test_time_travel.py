@@ -478,7 +478,7 @@ def test_the_whole_accord_is_read_in_the_same_few_queries_as_one_commitment(
 
 
 @pytest.mark.django_db
-def test_filters_fit_the_standing_of_then() -> None:
+def test_filters_fit_the_standing_of_then(monkeypatch: pytest.MonkeyPatch) -> None:
     accord = world.an_accord()
     for number in range(1, 8):
         one = world.a_commitment(accord, f"TST-{number}")
@@ -505,6 +505,14 @@ def test_filters_fit_the_standing_of_then() -> None:
     assert codes("as_of=2024-10-01&upkeep=verdict_due&limit=1") == [5, 7]
     assert codes("as_of=2024-06-12") == []
     assert codes("as_of=2024-10-01&party=UKR&role=beneficiary&limit=1") == list(range(1, 8))
+    # A page looks at a few only, may be empty, and always says where to go on.
+    monkeypatch.setattr("commitments.api.moments.CHUNK", 2)
+    monkeypatch.setattr("commitments.api.moments.MOST_LOOKED_AT", 2)
+    first = get("/api/v1/commitments/?as_of=2024-10-01&timeliness=overdue")
+    assert first["results"] == [] and first["next"]
+    assert codes("as_of=2024-10-01&timeliness=overdue") == [5, 7]
+    assert codes("as_of=2024-08-02&status=not_assessed&limit=1") == [3, 4, 5, 6, 7]
+    assert codes("as_of=2024-08-02&limit=3") == list(range(1, 8))
 
 
 @pytest.mark.django_db
