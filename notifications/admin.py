@@ -3,6 +3,7 @@ here; the one button sends again what was refused or put into quarantine."""
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -78,7 +79,7 @@ class SubscriberAdmin(ReadOnly, SubscriberPages):
 
     list_display = ["uuid", "address", "language", "state", "created_at"]
     list_filter = ["state", "language"]
-    fields = ["uuid", "address", "language", "state", "created_at", "changed_at"]
+    fields = ["uuid", "address", "language", "zone", "hour", "weekday", "state", "created_at", "changed_at"]
     readonly_fields = ["address"]
     inlines = [SubscriptionInline]
     show_full_result_count = False
@@ -132,6 +133,23 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
     actions = ["send_again"]
     show_full_result_count = False
     date_hierarchy = "created_at"
+    change_form_template = "admin/notifications/delivery/change_form.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """One delivery, with the way to its mail."""
+        found = (
+            Delivery.objects.filter(pk=object_id).select_related("subscriber").first()
+            if _is_uuid(object_id)
+            else None
+        )
+        context = {
+            **(extra_context or {}),
+            "preview_name": f"delivery-{object_id}",
+            "preview_language": found.subscriber.language if found and found.subscriber else "en",
+        }
+        return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description=_("events"))
     def events(self, row: Delivery) -> str:
@@ -164,6 +182,14 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
             )
 
 
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 @admin.register(Line)
 class LineAdmin(ReadOnly, LinePages):
     """Whether the mail server can be reached."""
@@ -172,4 +198,4 @@ class LineAdmin(ReadOnly, LinePages):
 
 
 # The webhooks' pages stand in a file of their own; importing it enters them.
-from notifications import endpoint_admin  # noqa: E402, F401
+from notifications import endpoint_admin, mail_admin  # noqa: E402, F401

@@ -178,13 +178,14 @@ def _question(it: Claimed, row: Delivery) -> Parcel:
     )
 
 
-def write(parcel: Parcel) -> Letter:
-    """The letter of a parcel, without the links of its reader."""
+def write(parcel: Parcel, language: str = "") -> Letter:
+    """The letter of a parcel, without the links of its reader; in their language unless another is asked for."""
+    language = language or parcel.language
     if parcel.wish is not None:
-        return letters.question(parcel.wish, parcel.language)
+        return letters.question(parcel.wish, language)
     if parcel.kind == Kind.DIGEST:
-        return digest(parcel.events, parcel.language, parcel.rhythm, parcel.scopes, parcel.reminders)
+        return digest(parcel.events, language, parcel.rhythm, parcel.scopes, parcel.reminders)
     if parcel.reminders:
-        return reminders(parcel.reminders, parcel.language, parcel.scopes)
+        return reminders(parcel.reminders, language, parcel.scopes)
     (event,) = parcel.events
-    return letters.alert(event, parcel.language, parcel.scopes)
+    return letters.alert(event, language, parcel.scopes)

@@ -1,0 +1,111 @@
+"""What staff see before mails go: the next notices, to whom and why; every mail as it looks, with nothing sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from commitments import operations
+from commitments.actors import loader
+from notifications import fanning, planning, previewing
+from notifications.models import Attempt, Delivery, Reminder, State
+from notifications.telling import TOLD
+from tests import world
+from tests.notifications.readers import a_reader
+from tests.test_house import everything_happens
+
+
+def in_days(days: int) -> str:
+    """A day of the calendar, so many days from now."""
+    return (timezone.now() + timedelta(days=days)).date().isoformat()
+
+
+def test_the_next_notices_can_be_read_with_whom_and_why_before_they_go(db: None, client: Client) -> None:
+    world.a_person("editor", email="editor@desk.example")
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    world.a_deadline(commitment, in_days(20))
+    a_reader("one@example.org", accord)
+    a_reader("two@example.org", commitment)
+    planning.plan()
+    client.force_login(world.a_person("administrator"))
+    page = client.get("/admin/notifications/reminder/").content.decode()
+    assert "2 readers" in page
+    assert "editors-desk (editor)" in page
+    assert "TST-1 · Do it" in page
+    assert "until the date set by the text ends" in page
+    assert "TST-1-D1: target, the text" in page
+    row = Reminder.objects.first()
+    assert row is not None
+    assert client.get(f"/admin/notifications/reminder/{row.pk}/change/").status_code == 200
+    Reminder.objects.update(state="dropped", why="moved", settled_at=timezone.now())
+    assert "TST-1" not in client.get("/admin/notifications/reminder/").content.decode()
+    assert (
+        "the date moved" in client.get("/admin/notifications/reminder/?state__exact=dropped").content.decode()
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "uk", "ja"])
+def test_every_sort_of_mail_can_be_looked_at_and_nothing_is_sent(
+    db: None, client: Client, language: str
+) -> None:
+    everything_happens()
+    planning.plan()
+    client.force_login(world.a_person("administrator"))
+    listed = list(previewing.samples())
+    assert {sample.name.partition("-")[0] for sample in listed} >= {"question", "event", "digest"}
+    assert sum(sample.name.startswith("event-") for sample in listed) == len(TOLD)
+    page = client.get("/admin/notifications/reminder/mails/").content.decode()
+    for sample in listed:
+        path = f"/admin/notifications/reminder/mails/{sample.name}/"
+        assert path in page
+        if sample.name.startswith("event-") and language != "uk":
+            continue
+        assert client.get(path, {"language": language}).status_code == 200, sample
+        framed = client.get(f"{path}html/", {"language": language})
+        assert framed.status_code == 200
+        assert f'lang="{language}"' in framed.content.decode()
+        assert "script" not in framed["Content-Security-Policy"]
+        assert framed["X-Frame-Options"] == "SAMEORIGIN"
+        assert "x-leave" not in framed.content.decode()
+    assert not Delivery.objects.exists()
+
+
+def test_what_is_owed_is_shown_as_it_would_read_now(db: None, client: Client) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("reader@example.org", accord)
+    gone = world.some_evidence(commitment)
+    fanning.fan_out()
+    owed = Delivery.objects.get()
+    client.force_login(world.a_person("administrator"))
+    path = f"/admin/notifications/reminder/mails/delivery-{owed.pk}/"
+    assert path in client.get(f"/admin/notifications/delivery/{owed.pk}/change/").content.decode()
+    assert "New evidence" in client.get(path).content.decode()
+    operations.withdraw_evidence([gone.code], actor=loader(), why="Wrong.")
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "nothing in it is true any more" in answer.content.decode()
+    owed.refresh_from_db()
+    assert (owed.state, Attempt.objects.count()) == (State.WAITING, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["event-0", "event-x", "digest-hourly", "reminder-9", "delivery-x", "gossip", "event-"]
+)
+def test_a_mail_that_is_not_there_is_a_404(db: None, client: Client, name: str) -> None:
+    world.an_accord()
+    client.force_login(world.a_person("administrator"))
+    assert client.get(f"/admin/notifications/reminder/mails/{name}/").status_code == 404
+    assert client.get(f"/admin/notifications/reminder/mails/{name}/html/").status_code == 404
+
+
+def test_only_administrators_look(db: None, client: Client) -> None:
+    for role in ("viewer", "editor", "reviewer"):
+        client.force_login(world.a_person(role))
+        assert client.get("/admin/notifications/reminder/").status_code == 403
+        assert client.get("/admin/notifications/reminder/mails/").status_code == 404
+        assert client.get("/admin/notifications/reminder/mails/question/").status_code == 404

@@ -1,0 +1,116 @@
+"""`bench mail`: mails claimed, written, sent and settled one by one, in one process, to a server on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from notifications import delivering, fanning
+from notifications.models import Attempt, Delivery, State
+from tracker.bench import data, readers
+from tracker.bench.measuring import Figure
+
+# A server that says yes to everything, in a process of its own: what it costs is not ours.
+SINK = """
+import socket, threading
+def talk(peer):
+    with peer, peer.makefile("rb") as lines:
+        peer.sendall(b"220 sink\\r\\n")
+        for line in lines:
+            word = line[:4].upper()
+            if word == b"EHLO":
+                peer.sendall(b"250-sink\\r\\n250 8BITMIME\\r\\n")
+            elif word == b"DATA":
+                peer.sendall(b"354 go on\\r\\n")
+                for part in lines:
+                    if part == b".\\r\\n":
+                        break
+                peer.sendall(b"250 2.0.0 kept\\r\\n")
+            elif word == b"QUIT":
+                peer.sendall(b"221 bye\\r\\n")
+                return
+            else:
+                peer.sendall(b"250 ok\\r\\n")
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    peer, _address = listener.accept()
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    threading.Thread(target=talk, args=(peer,), daemon=True).start()
+"""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """What may be asked."""
+    parser.add_argument("--mails", type=int, default=10_000, help="how many are owed (default: 10,000)")
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[int]:
+    """A running server; gives its port."""
+    child = subprocess.Popen([sys.executable, "-c", SINK], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        yield int(child.stdout.readline())
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def figures(asked: Namespace) -> Iterator[Figure]:
+    """The goals of the sender."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    accord = data.an_accord()
+    readers.follow(accord, asked.mails)
+    readers.an_event()
+    with sink() as port:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        wire = _wire(port, asked.mails)
+        yield Figure("the wire alone: one kept connection, ready bytes", f"{wire:,.0f} a second")
+        fanning.fan_out(600)
+        readers.tidy()
+        data.run("UPDATE notifications_delivery SET next_attempt_at = created_at")
+        readers.tidy()
+        began, before = time.perf_counter(), os.times()
+        sent = 0
+        while done := delivering.deliver(2.0).sent:
+            sent += done
+        took, after = time.perf_counter() - began, os.times()
+    rate = sent / took
+    yield Figure(
+        "claimed, written, sent and settled one by one", f"{rate:,.0f} a second", ">= 1,000", rate >= 1000
+    )
+    yield Figure(
+        "of the time on a processor of ours",
+        f"{(after.user - before.user + after.system - before.system) / took:.0%}",
+    )
+    whole = (
+        sent == asked.mails == Attempt.objects.count() == Delivery.objects.filter(state=State.SENT).count()
+    )
+    yield Figure("sent and settled", f"{sent:,}", f"{asked.mails:,}", whole)
+
+
+def _wire(port: int, mails: int) -> float:
+    """Mails a second that smtplib gets rid of, when nothing else is to be done."""
+    content = b"Subject: x\r\n\r\n" + b"A line of text, as long as many are.\r\n" * 150
+    with smtplib.SMTP("127.0.0.1", port) as smtp:
+        assert smtp.sock is not None
+        smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        smtp.ehlo()
+        began = time.perf_counter()
+        for n in range(mails):
+            smtp.docmd("MAIL FROM:<a@bench.example>")
+            smtp.docmd(f"RCPT TO:<r{n}@bench.example>")
+            smtp.docmd("DATA")
+            smtp.send(content + b".\r\n")
+            smtp.getreply()
+        return mails / (time.perf_counter() - began)
