@@ -8,7 +8,9 @@ import sys
 
 from tracker.bench.ground import ground
 
-NAMES = ("scan", "scan", "log", "log", "import", "importing", "fanout", "mail")
+# The module behind each name: one of them is a word of the language.
+MODULES = {"scan": "scan", "log": "log", "import": "importing", "fanout": "fanout", "mail": "mail"}
+NAMES = tuple(MODULES)
 
 
 def main(arguments: list[str]) -> int:
