@@ -187,12 +187,6 @@ def note_digest(salt: str, text: str) -> str:
     return hashlib.sha256((salt + text).encode()).hexdigest()
 
 
-def digest_of_words(title: Any, summary: Any, cautions: Any, verb: str) -> str:
-    """SHA-256 over the words of a commitment: the log proves them without holding prose."""
-    words = {"title": title, "summary": summary, "cautions": cautions, "verb": verb}
-    return hashlib.sha256(canonical(words).encode()).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class Head:
     """The last event of the log; seq 0 when it is empty."""

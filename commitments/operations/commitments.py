@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from commitments import standing
 from commitments.actors import Actor
 from commitments.deadlines import DateError, occurrences, parse_period, parse_window
-from commitments.log import append, digest_of_words, operation
+from commitments.log import append, canonical, operation
 from commitments.models import (
     Accord,
     Citation,
@@ -244,7 +245,8 @@ def _check_rules(row: Commitment) -> None:
 
 def terms_digest(row: Commitment) -> str:
     """SHA-256 over the words of a commitment, so that the log proves them without holding prose."""
-    return digest_of_words(row.title, row.summary, row.cautions, row.verb_words)
+    words = {"title": row.title, "summary": row.summary, "cautions": row.cautions, "verb": row.verb_words}
+    return hashlib.sha256(canonical(words).encode()).hexdigest()
 
 
 def _relate(

@@ -8,7 +8,6 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
-from commitments.log import digest_of_words
 from commitments.models import Commitment, Dependency, Instrument, Participation, Provision, Topic
 from commitments.standing import plain
 from commitments.wire.addresses import Wire, api_address, page_address
@@ -155,12 +154,6 @@ def _current(assessments: list[Wire]) -> dict[str | None, Wire]:
         if one["review"] == Review.PUBLISHED:
             found.setdefault(one["party"], one)
     return found
-
-
-def words_digest(row: Wire) -> str:
-    """The digest of the words of a commitment in its wire form, as the log holds it."""
-    verb = (row["verb"] or {}).get("words") or ""
-    return digest_of_words(row["title"], row["summary"], row["cautions"], verb)
 
 
 def _commitment(row: Wire, now: datetime) -> Wire:

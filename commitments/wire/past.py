@@ -10,12 +10,12 @@ from django.db.models import Q, QuerySet
 
 from commitments.counting import entries_of
 from commitments.ledger import sums_of
-from commitments.models import Accord, Commitment, Contribution
+from commitments.models import Accord, Commitment, Contribution, Event
 from commitments.past import Moment, Past, standings
 from commitments.replay import ToldEvidence, ToldMoney
 from commitments.wire.accords import accords
 from commitments.wire.addresses import Wire
-from commitments.wire.commitments import commitments, words_digest
+from commitments.wire.commitments import commitments
 from commitments.wire.money import money_of, stage_sum
 from commitments.words import EventKind
 
@@ -69,11 +69,22 @@ def commitments_as_they_stood(
     """
     past = standings(found, moment)
     rows = [row for row in commitments(found, moment.now, history=True) if row["code"] in past]
-    there = _there(rows, moment)
-    return [_cut_back(row, past[row["code"]], moment, there, history) for row in rows]
+    there, corrected = _there(rows, moment), _corrected(rows, moment)
+    return [_cut_back(row, past[row["code"]], moment, there, corrected, history) for row in rows]
 
 
-def _cut_back(row: Wire, past: Past, moment: Moment, there: set[str], history: bool) -> Wire:
+def _corrected(rows: Iterable[Wire], moment: Moment) -> set[str]:
+    """The codes of those whose words or whose target have been corrected since."""
+    if moment.known_at is None:
+        return set()
+    later = Event.objects.filter(kind=EventKind.COMMITMENT_CORRECTED, at__gt=moment.known_at)
+    codes = [row["code"] for row in rows]
+    return set(later.filter(commitment__code__in=codes).values_list("commitment__code", flat=True))
+
+
+def _cut_back(
+    row: Wire, past: Past, moment: Moment, there: set[str], corrected: set[str], history: bool
+) -> Wire:
     told, speaks = past.told, past.speaks
     assessments = [_assessment(one, past) for one in row["assessments"] if one["code"] in past.judgements]
     current = past.judgement.code if past.judgement else ""
@@ -92,7 +103,7 @@ def _cut_back(row: Wire, past: Past, moment: Moment, there: set[str], history: b
         "plain": past.plain,
         "as_of": past.instant,
         "known_at": moment.known_at,
-        "corrected_since": told.terms != words_digest(row),
+        "corrected_since": row["code"] in corrected,
         "due_at": speaks.due_at if speaks else None,
         "due_authority": speaks.authority if speaks else None,
         "changed_at": told.last_at,
