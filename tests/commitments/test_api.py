@@ -280,6 +280,7 @@ def test_every_answer_has_the_shape_that_the_schema_promises() -> None:
         "/api/v1/commitments/": "/api/v1/commitments/",
         "/api/v1/commitments/{code}/": "/api/v1/commitments/TST-9/",
         "/api/v1/contributions/": "/api/v1/contributions/",
+        "/api/v1/checkpoints/": "/api/v1/checkpoints/",
         "/api/v1/statistics/": "/api/v1/statistics/",
         "/api/v1/events/": "/api/v1/events/?limit=500",
     }
