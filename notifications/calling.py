@@ -204,30 +204,28 @@ class _Round:
         self._write(taken)
 
     def _write(self, taken: list[Taken]) -> None:
-        """Puts claimed calls on their desks with their bodies; drops chat messages about what is no longer true."""
-        numbers = {call.number for call in taken if call.number is not None}
-        events = {
-            event.seq: event
-            for event in Event.objects.filter(pk__in=numbers).select_related("accord", "commitment")
-        }
-        chatty = {
-            call.number
-            for call in taken
-            if call.number is not None and self.desks[call.endpoint].held.format == Format.CHAT
-        }
-        gone = truth.untrue(events[number] for number in chatty if number in events)
-        standard = defaultdict(set)
+        """Puts claimed calls on their desks with their bodies; drops chat messages about what is no longer true.
+
+        What many endpoints get in the same words is read and written once a round.
+        """
+        wanted: dict[str, set[int]] = defaultdict(set)
+        chatty: set[int] = set()
         for call in taken:
             held = self.desks[call.endpoint].held
-            if call.number is not None and held.format == Format.STANDARD:
-                standard[held.language].add(call.number)
-        for language, wanted in standard.items():
-            with translation.override(language):
-                for row in wire.events(Event.objects.filter(pk__in=wanted)):
-                    at = row["at"].astimezone(UTC).isoformat().replace("+00:00", "Z")
-                    self.bodies[(row["seq"], language, Format.STANDARD)] = webhook.envelope(
-                        row["kind"], at, row
-                    )
+            if call.number is None:
+                continue
+            if held.format == Format.CHAT:
+                chatty.add(call.number)
+            elif (call.number, held.language, Format.STANDARD) not in self.bodies:
+                wanted[held.language].add(call.number)
+        for language, numbers in wanted.items():
+            for number, body in _standard_bodies(numbers, language).items():
+                self.bodies[(number, language, Format.STANDARD)] = body
+        events: dict[int, Event] = {}
+        if chatty:
+            rows = Event.objects.filter(pk__in=chatty).select_related("accord", "commitment")
+            events = {event.seq: event for event in rows}
+        gone = truth.untrue(events.values()) if events else set()
         dropped = []
         for call in taken:
             desk = self.desks[call.endpoint]

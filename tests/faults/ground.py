@@ -69,6 +69,7 @@ class Ground:
     commitments: list[Commitment] = field(default_factory=list)
     kills: int = 0
     _count: int = 0
+    _read: list[tuple[Owed, Mail]] = field(default_factory=list)
 
     def people(self, readers: int, commitments: int) -> None:
         """Readers who follow a whole accord, and its commitments."""
@@ -150,8 +151,10 @@ class Ground:
         return []
 
     def accepted(self) -> list[tuple[Owed, Mail]]:
-        """What the mail sink took: to whom, about which commitment."""
-        return [((mail.recipients[0], mail.subject.split(":")[0]), mail) for mail in list(self.sink.mails)]
+        """What the mail sink took: to whom, about which commitment. Each mail is read once."""
+        for mail in list(self.sink.mails)[len(self._read) :]:
+            self._read.append(((mail.recipients[0], mail.subject.split(":")[0]), mail))
+        return list(self._read)
 
     def lost(self) -> set[Owed]:
         """What is owed and has not been accepted."""

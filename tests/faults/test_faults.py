@@ -12,10 +12,10 @@ from tests.faults.catalogue import SCENARIOS
 
 pytestmark = pytest.mark.processes
 SHORT: dict[str, dict[str, Any]] = {
-    "R1": {"size": 60, "kills": 2},
+    "R1": {"size": 40, "kills": 2},
     "R3": {"size": 60, "flushes": 1, "restarts": 1, "hung": 2},
     "M2": {"size": 30},
-    "M3": {"size": 60, "leaving": 10},
+    "M3": {"size": 40, "leaving": 10},
     "M4": {"size": 30},
     "W1": {"size": 5},
     "O1": {"size": 10},

@@ -8,9 +8,7 @@ import sys
 
 from tracker.bench.ground import ground
 
-# The module behind each name: one of them is a word of the language.
-MODULES = {"scan": "scan", "log": "log", "import": "importing", "fanout": "fanout", "mail": "mail"}
-NAMES = tuple(MODULES)
+NAMES = ("scan", "log", "import", "importing", "fanout", "mail", "webhooks")
 
 
 def main(arguments: list[str]) -> int:

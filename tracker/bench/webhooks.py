@@ -1,0 +1,121 @@
+"""`bench webhooks`: calls claimed, written, signed, sent and settled, beside a bare client that only posts."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from commitments.log import append, operation
+from commitments.models import Accord
+from commitments.words import EventKind
+from notifications import calling, endpoints
+from notifications.models import Call, CallState
+from tracker.bench import data
+from tracker.bench.measuring import Figure, ratio, seconds
+from tracker.kit.outbound import Outbound
+
+GOAL = 1000
+_fork = multiprocessing.get_context("fork")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """What may be asked."""
+    parser.add_argument("--calls", type=int, default=10_000, help="webhooks in all (default: 10,000)")
+    parser.add_argument("--endpoints", type=int, default=20, help="endpoints (default: 20)")
+    parser.add_argument("--workers", type=int, default=1, help="sending processes (default: 1)")
+
+
+@operation
+def _say(accord: Accord, number: int) -> None:
+    for _n in range(number):
+        append(EventKind.EVIDENCE_WITHDRAWN, accord, facts={"evidence": "B-0-E1", "source": "bench"})
+
+
+async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A receiver that reads a request and says 204, as fast as it can."""
+    while True:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+            return
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length")
+        )
+        await reader.readexactly(length)
+        writer.write(b"HTTP/1.1 204 Taken\r\n\r\n")
+
+
+def _receive(port: Any) -> None:
+    """The receiver's process."""
+
+    async def serve() -> None:
+        server = await asyncio.start_server(_talk, "127.0.0.1", 0, backlog=512)
+        port.put(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(serve())
+
+
+def _send() -> None:
+    """A sending process, until nothing is due."""
+    connections.close_all()
+    while Call.objects.filter(state__in=[CallState.WAITING, CallState.CLAIMED]).exists():
+        if not calling.deliver(30).sent:
+            time.sleep(0.2)
+    calling.finish()
+    connections.close_all()
+
+
+def figures(asked: Namespace) -> Iterator[Figure]:
+    """The goal of the webhooks."""
+    port = _fork.Queue()
+    receiver = _fork.Process(target=_receive, args=(port,), daemon=True)
+    receiver.start()
+    number = port.get()
+    settings.OUTBOUND_LOOPBACK_PORTS = frozenset({number})
+    try:
+        yield from _measured(asked, f"http://127.0.0.1:{number}/hook")
+    finally:
+        receiver.terminate()
+        receiver.join()
+
+
+def _measured(asked: Namespace, url: str) -> Iterator[Figure]:
+    accord = data.an_accord()
+    for n in range(asked.endpoints):
+        endpoints.register({"name": f"Endpoint {n}", "url": f"{url}/{n}", "at_once": 8})
+    _say(accord, asked.calls // asked.endpoints)
+    took = seconds(lambda: calling.fan_out(60))
+    owed = Call.objects.count()
+    yield Figure("written down", f"{owed / took:,.0f} a second")
+    client, body = Outbound(), b'{"type":"evidence_withdrawn","data":{}}' * 20
+
+    def bare() -> None:
+        for _n in range(2000):
+            client.request("POST", url, {"Content-Type": "application/json"}, body)
+
+    alone = 2000 / seconds(bare)
+    yield Figure("a bare client that only posts", f"{alone:,.0f} a second")
+    connections.close_all()
+    senders = [_fork.Process(target=_send) for _n in range(asked.workers)]
+    began = time.perf_counter()
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    took = time.perf_counter() - began
+    sent = Call.objects.filter(state=CallState.SENT).count()
+    yield Figure("sent", f"{sent} of {owed}", "all", sent == owed)
+    rate = sent / took
+    yield Figure("claimed, signed, sent, settled", f"{rate:,.0f} a second", f">= {GOAL}", rate >= GOAL)
+    yield ratio("against the bare client", rate / alone, 0.5, at_most=False)
