@@ -8,7 +8,16 @@ import sys
 
 from tracker.bench.ground import ground
 
-NAMES = ("scan", "log", "import", "importing", "fanout", "mail", "webhooks")
+# The module behind each name: one of them is a word of the language.
+MODULES = {
+    "scan": "scan",
+    "log": "log",
+    "import": "importing",
+    "fanout": "fanout",
+    "mail": "mail",
+    "webhooks": "webhooks",
+}
+NAMES = tuple(MODULES)
 
 
 def main(arguments: list[str]) -> int:
