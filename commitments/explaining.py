@@ -97,7 +97,7 @@ def _without_date(code: str, commitment: Commitment) -> str:
     if code == Timeliness.AWAITING_ANCHOR:
         if commitment.ends_when:
             return _("It ends with an event, not on a date, and that event has not happened.")
-        return _("Its date hangs on an event that has not happened.")
+        return _("Its date is given in words only, or hangs on an event that has not happened.")
     return _("Neither the text nor an agreement sets a date for it, so it cannot be late.")
 
 
