@@ -153,21 +153,29 @@ def zone(name: str) -> ZoneInfo:
         raise DateError(f"{name!r} is no time zone of the IANA database, such as Asia/Tokyo.") from None
 
 
-def _midnight(day: date, zones: Iterable[str]) -> list[datetime]:
+def _midnights(day: date, zones: Iterable[str]) -> list[tuple[datetime, datetime]]:
+    """The first and the last instant (UTC) at which each zone's clocks show midnight of a day.
+
+    They differ where clocks are put back just after midnight and show it twice (St. John's did so until 2011).
+    Where clocks are put forward at midnight, the day begins when they are.
+    """
     local = datetime.combine(day, time.min)
     found = []
     for name in zones:
         try:
-            found.append(local.replace(tzinfo=zone(name)).astimezone(UTC))
+            first, again = (local.replace(tzinfo=zone(name), fold=fold).astimezone(UTC) for fold in (0, 1))
+            found.append((first, max(first, again)))
         except OverflowError:
             # 0001-01-01 east of Greenwich and 9999-12-31 west of it begin outside the calendar.
-            found.append(local.replace(tzinfo=UTC))
+            found.append((local.replace(tzinfo=UTC), local.replace(tzinfo=UTC)))
     return found
 
 
 def opens_at(window: Window, zones: Iterable[str]) -> datetime | None:
     """The instant (UTC) the window's first day begins in the earliest of the zones; None when it has no beginning."""
-    return None if window.first is None else min(_midnight(window.first, list(zones) or UNKNOWN_ZONES))
+    if window.first is None:
+        return None
+    return min(first for first, _again in _midnights(window.first, list(zones) or UNKNOWN_ZONES))
 
 
 def due_at(window: Window, zones: Iterable[str]) -> datetime | None:
@@ -182,7 +190,8 @@ def due_at(window: Window, zones: Iterable[str]) -> datetime | None:
         raise DateError(
             "The calendar ends on 9999-12-31: name an earlier last day, or leave the end open (/..)."
         )
-    return max(_midnight(window.last + timedelta(days=1), list(zones) or UNKNOWN_ZONES))
+    next_day = window.last + timedelta(days=1)
+    return max(again for _first, again in _midnights(next_day, list(zones) or UNKNOWN_ZONES))
 
 
 def parse_duration(text: str) -> timedelta:
