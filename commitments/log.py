@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -44,7 +44,7 @@ class NotInTurn(RuntimeError):
 
 @dataclass(slots=True)
 class Pending:
-    """A fact that waits for the end of its turn."""
+    """A fact that waits for the end of its turn, in the log's own types: instants and dates are texts already."""
 
     kind: str
     accord_id: int
@@ -54,10 +54,10 @@ class Pending:
     by: str
     origin: str
     facts: dict[str, Any]
-    happened_on: date | None
-    crossed_at: datetime | None
-    note: str
-    language: str
+    happened_on: str | None = None
+    crossed_at: str | None = None
+    note: str = ""
+    language: str = "en"
 
 
 @dataclass(slots=True)
@@ -126,25 +126,36 @@ def append(
     `facts` hold codes and values only (texts, never floats); prose goes into `note`, which is hashed with a salt and
     kept erasable. Raises NotInTurn outside an operation and TypeError for a fact that JSON cannot tell exactly.
     """
+    append_many(
+        [
+            Pending(
+                kind=str(kind),
+                accord_id=accord.pk,
+                accord_code=accord.code,
+                commitment_id=commitment.pk if commitment else None,
+                commitment_code=commitment.code if commitment else None,
+                by=by,
+                origin=str(origin),
+                facts={name: _exact(value) for name, value in (facts or {}).items()},
+                happened_on=happened_on.isoformat() if happened_on else None,
+                crossed_at=stamp(crossed_at) if crossed_at else None,
+                note=note,
+                language=language,
+            )
+        ]
+    )
+
+
+def append_many(pending: Iterable[Pending]) -> None:
+    """`append` for a verb that brings thousands at once and read them as the log writes them.
+
+    Raises NotInTurn outside an operation.
+    """
+    pending = list(pending)
     turn = _turn.get()
     if turn is None:
-        raise NotInTurn(f"{kind} was appended outside an operation")
-    turn.pending.append(
-        Pending(
-            kind=str(kind),
-            accord_id=accord.pk,
-            accord_code=accord.code,
-            commitment_id=commitment.pk if commitment else None,
-            commitment_code=commitment.code if commitment else None,
-            by=by,
-            origin=str(origin),
-            facts={name: _exact(value) for name, value in (facts or {}).items()},
-            happened_on=happened_on,
-            crossed_at=crossed_at,
-            note=note,
-            language=language,
-        )
-    )
+        raise NotInTurn(f"{', '.join({fact.kind for fact in pending})} was appended outside an operation")
+    turn.pending.extend(pending)
 
 
 def stamp(instant: datetime) -> str:
@@ -228,7 +239,7 @@ def _write(pending: list[Pending]) -> None:
     now = timezone.now()
     at = max(now, last.at) if last.at else now
     said_at, seq, prev_hash = stamp(at), last.seq, last.hash
-    # COPY: a scan may bring thousands of events, and the log's lock is held meanwhile.
+    # COPY, and of texts: a scan may bring thousands of events, and the log's lock is held meanwhile.
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for fact, digest in zip(pending, digests, strict=True):
             seq += 1
@@ -242,8 +253,8 @@ def _write(pending: list[Pending]) -> None:
                     "accord": fact.accord_code,
                     "commitment": fact.commitment_code,
                     "by": fact.by or None,
-                    "happened_on": fact.happened_on.isoformat() if fact.happened_on else None,
-                    "crossed_at": stamp(fact.crossed_at) if fact.crossed_at else None,
+                    "happened_on": fact.happened_on,
+                    "crossed_at": fact.crossed_at,
                     "note": digest or None,
                     "facts": fact.facts,
                 }
@@ -251,7 +262,7 @@ def _write(pending: list[Pending]) -> None:
             hashed = chain(prev_hash, body)
             copy.write_row(
                 (
-                    seq, at, fact.kind, fact.origin, fact.accord_id, fact.commitment_id, fact.by,
+                    seq, said_at, fact.kind, fact.origin, fact.accord_id, fact.commitment_id, fact.by,
                     fact.happened_on, fact.crossed_at, digest, body, prev_hash, hashed,
                 )
             )  # fmt: skip

@@ -42,7 +42,8 @@ class Deadline(models.Model):
     that the scan leaves. A length without `due_at` is a pattern: a trigger starts a clock of that length.
     """
 
-    commitment = models.ForeignKey(Commitment, models.PROTECT, related_name="deadlines")
+    # No index of their own on the keys: the scan would write into each of them (see `indexes`).
+    commitment = models.ForeignKey(Commitment, models.PROTECT, related_name="deadlines", db_index=False)
     number = models.PositiveSmallIntegerField()
     file_key = models.CharField(max_length=40, blank=True, default="")
     label = LocalizedTextField()
@@ -62,7 +63,7 @@ class Deadline(models.Model):
         null=True, blank=True, help_text=_("The day of the rhythm that this occurrence stands for.")
     )
     trigger = models.ForeignKey(
-        "commitments.Trigger", models.PROTECT, null=True, blank=True, related_name="clocks"
+        "commitments.Trigger", models.PROTECT, null=True, blank=True, related_name="clocks", db_index=False
     )
     source = models.ForeignKey(
         Source,
@@ -70,6 +71,7 @@ class Deadline(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text=_("Where its present date stands."),
     )
     original_edtf = models.CharField(max_length=40, blank=True, default="")
@@ -87,6 +89,7 @@ class Deadline(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text=_("The assessment that closed it, so that a retraction opens it again."),
     )
     set_by = models.ForeignKey(
@@ -95,6 +98,7 @@ class Deadline(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text=_("The assessment that planned this review; its retraction ends it."),
     )
     overdue_since = models.DateTimeField(null=True, blank=True)
@@ -140,6 +144,11 @@ class Deadline(models.Model):
                 fields=["crosses_at", "id"],
                 name="deadline_to_mark",
                 condition=Q(closed_at__isnull=True, overdue_since__isnull=True),
+            ),
+            # The clocks of a trigger, what a judgement closed or planned, the dates of a source: few rows have one.
+            *(
+                models.Index(fields=[name], name=f"deadline_{name}", condition=Q((f"{name}__isnull", False)))
+                for name in ("trigger", "closed_by", "set_by", "source")
             ),
         ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 
 from commitments.actors import CLOCK
-from commitments.log import append, operation
+from commitments.log import Pending, append_many, operation, stamp
 from commitments.models import Accord, Commitment, Deadline, Heartbeat
 from commitments.operations.keeping import terms_of, zones_of
 from commitments.words import Authority, Clock, EventKind, Kind, Origin, Status
@@ -16,36 +18,87 @@ BATCH = 1000
 SCAN = "scan"
 
 
-def event_kind(deadline: Deadline, commitment: Commitment) -> EventKind:
+class Passed(NamedTuple):
+    """A deadline that was marked, as the log tells it: instants are stamps (UTC), dates ISO 8601."""
+
+    id: int
+    number: int
+    type: str
+    authority: str
+    clock: str
+    edtf: str
+    last_on: str | None
+    due_at: str | None
+    crosses_at: str
+    commitment_id: int
+    code: str
+    kind: str
+    status: str
+    is_triggered: bool
+    ends_on: str | None
+    accord_id: int
+    accord: str
+
+
+def _stamped(column: str) -> str:
+    """An instant as the log writes it (see `log.stamp`), told by the database: thousands cost nothing that way."""
+    return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+
+# Marks, and reads what the events need of the wide rows beside, and no more.
+_MARK = f"""
+UPDATE commitments_deadline AS d SET overdue_since = d.crosses_at
+FROM commitments_commitment AS c JOIN commitments_accord AS a ON a.id = c.accord_id
+WHERE d.id = ANY(%s) AND c.id = d.commitment_id
+RETURNING d.id, d.number, d.type, d.authority, d.clock, d.edtf, d.last_on::text, {_stamped("d.due_at")},
+    {_stamped("d.crosses_at")}, c.id, c.code, c.kind, c.status, c.triggered_at IS NOT NULL,
+    least(c.ends_on, a.ends_on)::text, a.id, a.code
+"""  # noqa: S608 - columns of our own
+
+
+def event_kind(clock: str, authority: str, kind: str) -> EventKind:
     """The event of a deadline's clock and authority: only the text or an agreement makes a party overdue."""
-    if deadline.clock == Clock.PARTY:
-        binding = deadline.authority in (Authority.TEXT, Authority.AGREED)
+    if clock == Clock.PARTY:
+        binding = authority in (Authority.TEXT, Authority.AGREED)
         return EventKind.BECAME_OVERDUE if binding else EventKind.FELL_BEHIND_TARGET
-    return EventKind.REVIEW_BECAME_DUE if commitment.kind == Kind.CONTINUING else EventKind.VERDICT_BECAME_DUE
+    return EventKind.REVIEW_BECAME_DUE if kind == Kind.CONTINUING else EventKind.VERDICT_BECAME_DUE
 
 
-def _rows(keys: list[int]) -> list[Deadline]:
-    """The deadlines with what the events need of their commitments, and no more: these rows are wide."""
-    return list(
-        Deadline.objects.filter(pk__in=keys)
-        .select_related("commitment__accord")
-        .only(
-            "number", "type", "authority", "clock", "edtf", "last_on", "due_at", "crosses_at",
-            "commitment__code", "commitment__kind", "commitment__triggered_at", "commitment__status",
-            "commitment__ends_on", "commitment__awaits_event",
-            "commitment__accord__code", "commitment__accord__ends_on",
-        )
-        .order_by("crosses_at", "id")
-    )  # fmt: skip
+def _over(rows: Iterable[Passed]) -> set[int]:
+    """Those whose duty was over before they passed."""
+    # Most have no end near: ISO dates compare as texts.
+    perhaps = [row for row in rows if row.ends_on and not (row.last_on and row.last_on <= row.ends_on)]
+    if not perhaps:
+        return set()
+    keys = {row.commitment_id for row in perhaps}
+    commitments = Commitment.objects.select_related("accord").in_bulk(keys)
+    zones = zones_of(commitments.values())
+    ends = {key: terms_of(commitment, zones[key]).ends_at for key, commitment in commitments.items()}
+    return {row.id for row in perhaps if (end := ends[row.commitment_id]) and stamp(end) < row.crosses_at}
 
 
-def _had_ended(row: Deadline, commitment: Commitment) -> bool:
-    """Whether the duty was over before this date of its passed."""
-    ends = [day for day in (commitment.ends_on, commitment.accord.ends_on) if day]
-    if not ends or (row.last_on and row.last_on <= min(ends)):
-        return False
-    ends_at = terms_of(commitment, zones_of([commitment])[commitment.pk]).ends_at
-    return ends_at is not None and row.crosses_at is not None and ends_at < row.crosses_at
+def _told(row: Passed, origin: str) -> Pending:
+    """The event of a deadline that has passed."""
+    return Pending(
+        kind=event_kind(row.clock, row.authority, row.kind).value,
+        accord_id=row.accord_id,
+        accord_code=row.accord,
+        commitment_id=row.commitment_id,
+        commitment_code=row.code,
+        by=CLOCK.office,
+        origin=str(origin),
+        facts={
+            "deadline": f"{row.code}-D{row.number}",
+            "type": row.type,
+            "authority": row.authority,
+            "clock": row.clock,
+            "edtf": row.edtf or None,
+            "due_at": row.due_at,
+            "status": row.status,
+        },
+        happened_on=row.last_on,
+        crossed_at=row.crosses_at,
+    )
 
 
 @operation
@@ -71,34 +124,16 @@ def mark_what_has_passed(
     if not keys:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE commitments_deadline SET overdue_since = crosses_at WHERE id = ANY(%s)",
-            [keys],
-        )
-    for row in _rows(keys):
-        commitment = row.commitment
-        assert row.crosses_at is not None
-        is_dormant = commitment.kind == Kind.CONDITIONAL and not commitment.is_triggered
-        if is_dormant or commitment.status == Status.SUPERSEDED or _had_ended(row, commitment):
-            continue
-        append(
-            event_kind(row, commitment),
-            commitment.accord,
-            commitment,
-            by=CLOCK.office,
-            origin=origin,
-            happened_on=row.last_on,
-            crossed_at=row.crosses_at,
-            facts={
-                "deadline": row.code,
-                "type": row.type,
-                "authority": row.authority,
-                "clock": row.clock,
-                "edtf": row.edtf or None,
-                "due_at": row.due_at,
-                "status": commitment.status,
-            },
-        )
+        cursor.execute(_MARK, [keys])
+        rows = sorted(map(Passed._make, cursor.fetchall()), key=lambda row: (row.crosses_at, row.id))
+    over = _over(rows)
+    append_many(
+        _told(row, origin)
+        for row in rows
+        if row.id not in over
+        and row.status != Status.SUPERSEDED
+        and (row.kind != Kind.CONDITIONAL or row.is_triggered)
+    )
     return len(keys)
 
 
