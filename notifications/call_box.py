@@ -64,7 +64,7 @@ class Conduct:
 # appear behind told_up_to. History entered later (backfill) is told to nobody.
 _TELL = """
 WITH behind AS MATERIALIZED (
-    SELECT id, accord_id, commitment_id, kinds, told_up_to FROM notifications_endpoint
+    SELECT id, accord_id, section_id, party_id, topic_id, commitment_id, kinds, told_up_to FROM notifications_endpoint
     WHERE state <> 'disabled' AND told_up_to < %(head)s
     ORDER BY told_up_to LIMIT 500 FOR UPDATE SKIP LOCKED
 ), owed AS (
@@ -74,6 +74,12 @@ WITH behind AS MATERIALIZED (
         AND e.seq <= %(head)s AND e.origin = 'live'
         AND (b.accord_id IS NULL OR e.accord_id = b.accord_id)
         AND (b.commitment_id IS NULL OR e.commitment_id = b.commitment_id)
+        AND (b.section_id IS NULL OR EXISTS (SELECT 1 FROM commitments_commitment c
+             WHERE c.id = e.commitment_id AND c.section_id = b.section_id))
+        AND (b.party_id IS NULL OR EXISTS (SELECT 1 FROM commitments_participation p
+             WHERE p.commitment_id = e.commitment_id AND p.party_id = b.party_id AND p.role = 'bound'))
+        AND (b.topic_id IS NULL OR EXISTS (SELECT 1 FROM commitments_commitment_topics t
+             WHERE t.commitment_id = e.commitment_id AND t.topic_id = b.topic_id))
         AND (cardinality(b.kinds) = 0 OR e.kind = ANY(b.kinds))
     ON CONFLICT (endpoint_id, number) DO NOTHING RETURNING 1
 ), moved AS (

@@ -58,10 +58,14 @@ class EndpointForm(EndpointFormBase):
 
     class Meta:
         model = Endpoint
-        fields = ["name", "format", "url", "language", "accord", "commitment", "kinds", "at_once", "owner"]
+        fields = [
+            "name", "format", "url", "language", "accord", "section", "party", "topic", "commitment", "kinds", "at_once",
+            "owner",
+        ]  # fmt: skip
         widgets = {"url": forms.URLInput(attrs={"size": 80, "maxlength": 2048})}
         help_texts = {
             "accord": _("Empty: every accord."),
+            "party": _("Only commitments that bind this party."),
             "at_once": _("How many calls may be on their way to it at a time (1 to 16)."),
             "owner": _("Who is told, once, when the endpoint is given up."),
             "url": _("A public address. That of a chat room is a secret: whoever knows it can write there."),
@@ -92,7 +96,12 @@ class EndpointForm(EndpointFormBase):
         if commitment is not None:
             if accord is not None and commitment.accord != accord:
                 self.add_error("commitment", str(_("This commitment belongs to another accord.")))
-            values["accord"] = commitment.accord
+            values["accord"] = accord = commitment.accord
+        section = values.get("section")
+        if section is not None:
+            if accord is not None and section.accord != accord:
+                self.add_error("section", str(_("This part belongs to another accord.")))
+            values["accord"] = section.accord
         return values
 
 
@@ -135,7 +144,7 @@ class EndpointAdmin(ReadOnly, EndpointPages):
     list_select_related = ["accord"]
     fieldsets = [
         (None, {"fields": ["name", "format", "url", "language", "at_once", "owner"]}),
-        (_("What it hears of"), {"fields": ["accord", "commitment", "kinds"]}),
+        (_("What it hears of"), {"fields": ["accord", "section", "party", "topic", "commitment", "kinds"]}),
         (
             _("How it behaves"),
             {

@@ -20,8 +20,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commitments.log import head
-from commitments.models import Event
-from commitments.words import Origin
+from commitments.models import Event, Participation
+from commitments.words import Origin, Role
 from notifications import sealing
 from notifications.models import (
     Call,
@@ -37,7 +37,9 @@ from tracker.kit import outbound
 # Receivers have this long to take over a new secret.
 OVERLAP = timedelta(hours=24)
 MOST_AT_A_TIME = 10_000
-FIELDS = ("name", "format", "url", "language", "accord", "commitment", "kinds", "at_once", "owner")
+FIELDS = (
+    "name", "format", "url", "language", "accord", "section", "party", "topic", "commitment", "kinds", "at_once", "owner",
+)  # fmt: skip
 
 
 class Refusal(ValidationError):
@@ -79,6 +81,10 @@ def _apply(row: Endpoint, values: Mapping[str, Any]) -> None:
         if row.accord is not None and row.accord != row.commitment.accord:
             raise Refusal({"commitment": _("This commitment belongs to another accord.")})
         row.accord = row.commitment.accord
+    if row.section is not None:
+        if row.accord is not None and row.accord != row.section.accord:
+            raise Refusal({"section": _("This part belongs to another accord.")})
+        row.accord = row.section.accord
     try:
         row.full_clean(exclude=["owner"])
     except Refusal:
@@ -206,6 +212,13 @@ def wants(row: Endpoint) -> Q:
         found &= Q(accord=row.accord_id)
     if row.commitment_id is not None:
         found &= Q(commitment=row.commitment_id)
+    if row.section_id is not None:
+        found &= Q(commitment__section=row.section_id)
+    if row.party_id is not None:
+        bound = Participation.objects.filter(party=row.party_id, role=Role.BOUND)
+        found &= Q(commitment__in=bound.values("commitment"))
+    if row.topic_id is not None:
+        found &= Q(commitment__topics=row.topic_id)
     if row.kinds:
         found &= Q(kind__in=row.kinds)
     return found

@@ -68,6 +68,7 @@ class SmtpSink:
 
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
+        self._is_over = False
         self._controller = _OnSocket(self)
         self.port = self._controller.port
 
@@ -76,8 +77,10 @@ class SmtpSink:
         self._controller.start()
 
     def stop(self) -> None:
-        """Ends it."""
-        self._controller.stop(no_assert=True)
+        """Ends it; twice does no harm."""
+        if not self._is_over:
+            self._is_over = True
+            self._controller.stop(no_assert=True)
 
     def keep(self, mail: Mail) -> None:
         """Adds a mail and wakes whoever waits."""

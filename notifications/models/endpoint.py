@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from commitments.models import Accord, Commitment
+from commitments.models import Accord, Commitment, Party, Section, Topic
 from commitments.words import EventKind
 
 
@@ -96,6 +96,15 @@ class Endpoint(models.Model):
     commitment = models.ForeignKey(
         Commitment, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("commitment")
     )
+    section = models.ForeignKey(
+        Section, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("section")
+    )
+    party = models.ForeignKey(
+        Party, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("party")
+    )
+    topic = models.ForeignKey(
+        Topic, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("topic")
+    )
     kinds = ArrayField(
         models.CharField(max_length=40, choices=EventKind.choices),
         verbose_name=_("kinds of event"),
@@ -149,7 +158,7 @@ class Endpoint(models.Model):
                 condition=Q(at_once__gte=1, at_once__lte=16), name="endpoint_at_once_bounded"
             ),
             models.CheckConstraint(
-                condition=Q(commitment__isnull=True) | Q(accord__isnull=False),
+                condition=Q(commitment__isnull=True, section__isnull=True) | Q(accord__isnull=False),
                 name="endpoint_commitment_has_accord",
             ),
         ]

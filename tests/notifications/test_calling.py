@@ -16,7 +16,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from commitments import operations
-from commitments.models import Accord, Commitment, Event
+from commitments.models import Accord, Commitment, Event, Party, Topic
 from notifications import call_box, calling, endpoints, home, owners, pruning
 from notifications.channels import chat, webhook
 from notifications.endpoints import Refusal
@@ -127,6 +127,35 @@ def test_only_what_was_asked_for_and_nothing_from_before_or_from_history(db: Non
         "kinds": [gone],
     }
     assert states() == {"sent": 9}
+
+
+def test_parts_parties_and_topics_are_filters_as_well(db: None, sink: WebSink) -> None:
+    accord, one = a_world()
+    two = world.a_commitment(
+        accord, "TST-2", section="B", topics=[], provisions=["III.1"], roles={"bound": ["JPN"]}
+    )
+    parts = {section.code: section for section in accord.sections.all()}
+    made: dict[str, dict[str, Any]] = {
+        "part": {"section": parts["B"]},
+        "party": {"party": Party.objects.get(code="UKR")},
+        "topic": {"topic": Topic.objects.get(code="demining")},
+        "nothing": {"section": parts["B"], "topic": Topic.objects.get(code="demining")},
+    }
+    registered = {name: an_endpoint(sink, name, **values)[0] for name, values in made.items()}
+    assert registered["part"].accord == accord
+    for commitment in (one, two):
+        world.some_evidence(commitment)
+    one_round()
+    got = {
+        name: [Event.objects.get(pk=call.number).commitment for call in row.calls.all() if call.number]
+        for name, row in registered.items()
+    }
+    assert got == {"part": [two], "party": [one], "topic": [one], "nothing": []}
+    again = {name: endpoints.send_range(row, 1, 1000) for name, row in registered.items()}
+    assert again == {"part": 1, "party": 1, "topic": 1, "nothing": 0}
+    other = world.an_accord("OTH-2025")
+    with pytest.raises(Refusal, match="another accord"):
+        endpoints.register({"name": "x", "url": sink.url, "accord": other, "section": parts["B"]})
 
 
 def test_two_secrets_sign_while_one_is_changed_and_never_three(db: None, sink: WebSink) -> None:
