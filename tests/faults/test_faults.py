@@ -14,9 +14,9 @@ pytestmark = pytest.mark.processes
 SHORT: dict[str, dict[str, Any]] = {
     "R1": {"size": 40, "kills": 2},
     "R3": {"size": 60, "flushes": 1, "restarts": 1, "hung": 2},
-    "M2": {"size": 30},
+    "M2": {"size": 20},
     "M3": {"size": 40, "leaving": 10},
-    "M4": {"size": 30},
+    "M4": {"size": 15},
     "W1": {"size": 5},
     "O1": {"size": 10},
     "O2": {},
