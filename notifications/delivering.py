@@ -55,7 +55,7 @@ class Round:
         self.written[key] = letter
 
 
-def deliver(seconds: float = 2.0) -> Round:
+def deliver(seconds: float = 20.0) -> Round:
     """Sends what is due for at most about `seconds`, then notes that we looked. Any number may run at once."""
     until = time.monotonic() + seconds
     this = Round()

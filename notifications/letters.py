@@ -31,6 +31,10 @@ MANAGE_HERE, LEAVE_HERE = f"x-manage-{_MARK}", f"x-leave-{_MARK}"
 CONFIRM_HERE, ERASE_HERE = f"x-confirm-{_MARK}", f"x-erase-{_MARK}"
 
 
+# All of them, to split a text at.
+PLACES = re.compile(rf"(x-(?:manage|leave|confirm|erase|heard-\d+)-{_MARK})")
+
+
 def heard_here(reminder: int) -> str:
     """Where the link goes by which a reader acknowledges that reminder."""
     return f"x-heard-{reminder}-{_MARK}"

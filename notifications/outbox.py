@@ -20,7 +20,7 @@ from notifications.models import Delivery, Kind, State, Why
 
 CLAIM = 100
 # How many of the oldest are looked at for each that is taken.
-WINDOW = 4
+WINDOW = 2
 CRASHES = 5
 # A temporary refusal is tried again until the mail is this old, like a mail server's queue.
 GIVE_UP_AFTER = timedelta(days=5)

@@ -107,7 +107,7 @@ def pack(batch: Sequence[Claimed]) -> Packed:
             continue
         one.wishes.update(wishes or [])
         one.scopes.update(of or [])
-    questions = _questions(ids)
+    questions = _questions([it.id for it in batch if it.id not in owed])
     packed = Packed()
     for it in batch:
         if it.id in questions:
@@ -143,8 +143,10 @@ def _news(it: Claimed, one: _Owed, events: dict[int, Event], dates: dict[int, Re
     )
 
 
-def _questions(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Delivery]:
+def _questions(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Delivery]:
     """The confirmations among them that still ask something."""
+    if not ids:
+        return {}
     rows = (
         Delivery.objects.filter(pk__in=ids, kind=Kind.CONFIRMATION, subscription__ended_at__isnull=True)
         .exclude(subscriber__state=SubscriberState.SUPPRESSED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from commitments.models import Accord, Commitment, Event
 from notifications import letters, parcels
-from notifications.letters import Letter
+from notifications.letters import PLACES, Letter
 from notifications.models import Delivery, Notice, Reminder, Rhythm, Subscription
 from notifications.outbox import Claimed
 from notifications.reminder_letters import reminders
@@ -19,8 +18,6 @@ from notifications.scopes import EVERYTHING
 from notifications.summing import digest
 from notifications.telling import TOLD
 
-# What stands where the links of one reader go.
-_PLACE = re.compile(r"x-(?:manage|leave|confirm|erase|heard-\d+)-[0-9a-f]{16}")
 LISTED = 12
 
 
@@ -64,8 +61,8 @@ def letter(name: str, language: str) -> Letter:
     found = made[sort](key, language)
     return Letter(
         found.subject,
-        _PLACE.sub("#", found.text),
-        _PLACE.sub("#", found.html),
+        PLACES.sub("#", found.text),
+        PLACES.sub("#", found.html),
         found.thread,
         found.list_id,
     )

@@ -28,7 +28,7 @@ def talk(peer):
         for line in lines:
             word = line[:4].upper()
             if word == b"EHLO":
-                peer.sendall(b"250-sink\\r\\n250 8BITMIME\\r\\n")
+                peer.sendall(b"250-sink\\r\\n250-PIPELINING\\r\\n250 8BITMIME\\r\\n")
             elif word == b"DATA":
                 peer.sendall(b"354 go on\\r\\n")
                 for part in lines:

@@ -1,0 +1,129 @@
+"""Mails as bytes and the conversation that carries them: long links in both encodings, and a server that pipelines."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+
+from notifications.channels.email import Post, Reader, Trouble, assemble
+from notifications.letters import LEAVE_HERE, MANAGE_HERE, Letter, heard_here
+from notifications.models import Outcome
+
+READER = Reader(uuid.uuid4(), "reader@example.org", wishes=tuple(range(10_000, 10_030)), reminders=(7,))
+
+
+@pytest.mark.parametrize(
+    "words", ["plain words", "Слова українською мовою, довгі й короткі", "日本語の長い文章です。"]
+)
+def test_links_of_any_length_arrive_whole_in_both_encodings(words: str) -> None:
+    text = f"{words}\n.\n{words} {MANAGE_HERE}\n{LEAVE_HERE}{words}\n\n= {heard_here(7)} =\n" + words * 30
+    letter = Letter(
+        "s", text, f'<a href="{LEAVE_HERE}">{words}</a> <a href="{heard_here(7)}">x</a>', "t", "l"
+    )
+    for _twice in range(2):
+        raw = assemble(letter, READER, uuid.uuid4())
+        assert raw.isascii()
+        assert max(len(row) for row in raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n")) <= 78
+        mail: Any = message_from_bytes(raw, policy=policy.default)
+        got = mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
+        leave = str(mail["List-Unsubscribe"]).strip("<>")
+        assert len(leave) > 200
+        assert f"{leave}{words}\n\n= http://testserver/heard/" in got
+        assert got.startswith(f"{words}\n.\n{words} http://testserver/manage/")
+        assert got.rstrip("\n").endswith(words * 30)
+        assert f'<a href="{leave}">{words}</a>' in mail.get_body(("html",)).get_content()
+        assert "x-" not in got
+
+
+class Pipelines:
+    """A server that offers PIPELINING, refuses whom it is told to, and says 354 to DATA whatever came before."""
+
+    def __init__(self) -> None:
+        self.kept, self.most_at_once = list[bytes](), 0
+        self.refused_sender = ""
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.socket.getsockname()[1])
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        """One connection after the other."""
+        while True:
+            try:
+                peer, _address = self.socket.accept()
+            except OSError:
+                return
+            with peer:
+                self.talk(peer)
+
+    def talk(self, peer: socket.socket) -> None:
+        """Reads whole segments, to see how many commands come at once."""
+        peer.sendall(b"220 here\r\n")
+        rest, in_data = b"", False
+        while got := peer.recv(65536):
+            rest += got
+            self.most_at_once = max(self.most_at_once, 0 if in_data else rest.count(b"\r\n"))
+            while True:
+                if in_data:
+                    end = 0 if rest.startswith(b".\r\n") else rest.find(b"\r\n.\r\n") + 2
+                    if end == 1:
+                        break
+                    content, rest = rest[:end], rest[end + 3 :]
+                    in_data = False
+                    if content:
+                        self.kept.append(content)
+                    peer.sendall(b"250 kept\r\n" if content else b"554 no valid recipients\r\n")
+                line, found, after = rest.partition(b"\r\n")
+                if not found:
+                    break
+                rest = after
+                in_data = line.upper() == b"DATA"
+                peer.sendall(self.answer(line))
+
+    def answer(self, line: bytes) -> bytes:
+        """The reply to one command."""
+        if line.upper().startswith(b"EHLO"):
+            return b"250-here\r\n250 PIPELINING\r\n"
+        if line.upper() == b"DATA":
+            return b"354 go on\r\n"
+        if b"nobody@" in line:
+            return b"550 5.1.1 nobody of this name\r\n"
+        if line.upper().startswith(b"MAIL") and self.refused_sender and self.refused_sender.encode() in line:
+            return b"451 4.3.0 not now\r\n"
+        return b"250 ok\r\n"
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[Pipelines]:
+    """The server, with this process's settings pointing at it."""
+    found = Pipelines()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
+    yield found
+    found.socket.close()
+
+
+def test_a_server_that_pipelines_gets_the_envelope_at_once_and_a_refusal_hurts_nobody_else(
+    server: Pipelines,
+) -> None:
+    with Post() as post:
+        assert post.send("a@example.org", b"Subject: 1\r\n\r\n.dot\r\n").outcome == Outcome.SENT
+        refused = post.send("nobody@example.org", b"Subject: 2\r\n\r\nx\r\n")
+        assert (refused.outcome, refused.code) == (Outcome.FAILED, 550)
+        assert post.send("b@example.org", b"Subject: 3\r\n\r\nx\r\n").outcome == Outcome.SENT
+    assert server.most_at_once == 3
+    assert server.kept == [b"Subject: 1\r\n\r\n..dot\r\n", b"Subject: 3\r\n\r\nx\r\n"]
+
+
+def test_a_server_that_pipelines_and_does_not_take_the_sender_is_doubted_and_takes_nothing(
+    server: Pipelines,
+) -> None:
+    server.refused_sender = "someone@example.org"
+    with Post() as post, pytest.raises(Trouble, match="451"):
+        post.send("a@example.org", b"Subject: 1\r\n\r\nx\r\n", "someone@example.org")
+    assert server.kept == []
