@@ -32,6 +32,13 @@ GENESIS = "0" * 64
 # Two halves of the advisory lock that orders the log: any constant pair will do, as long as nothing else uses it.
 LOG_LOCK = (0x4143, 0x4C4F)
 BATCH = 1000
+# Three statements in one message. Deferred foreign keys are checked first, so that nothing can wait or fail under the
+# log's lock; the head is read after the lock: at READ COMMITTED a statement sees what was committed before it began,
+# and so what the previous holder of the lock left.
+_TAKE_THE_TURN = (
+    f"SET CONSTRAINTS ALL IMMEDIATE; SELECT pg_advisory_xact_lock({LOG_LOCK[0]}, {LOG_LOCK[1]});"  # noqa: S608
+    " SELECT seq, hash, at FROM commitments_event ORDER BY seq DESC LIMIT 1"
+)
 _COPY = (
     "COPY commitments_event (seq, at, kind, origin, accord_id, commitment_id, by, happened_on, crossed_at,"
     " note_digest, body, prev_hash, hash) FROM STDIN"
@@ -231,11 +238,11 @@ def _write(pending: list[Pending]) -> None:
             digests.append("")
     Note.objects.bulk_create(notes, batch_size=BATCH)
     with connection.cursor() as cursor:
-        # Deferred foreign keys are checked now, so that nothing can wait or fail under the log's lock.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOG_LOCK)
-    # A second statement: at READ COMMITTED it sees what the previous holder of the lock committed.
-    last = head()
+        cursor.execute(_TAKE_THE_TURN)
+        cursor.nextset()
+        cursor.nextset()
+        found = cursor.fetchone()
+    last = Head(*found) if found else Head(0, GENESIS, None)
     now = timezone.now()
     at = max(now, last.at) if last.at else now
     said_at, seq, prev_hash = stamp(at), last.seq, last.hash

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from django.db import connection
@@ -14,7 +15,8 @@ from commitments.models import Accord, Commitment, Deadline, Heartbeat
 from commitments.operations.keeping import terms_of, zones_of
 from commitments.words import Authority, Clock, EventKind, Kind, Origin, Status
 
-BATCH = 1000
+# Large enough that few round trips are made, small enough that the log is nobody's for a moment only.
+BATCH = 2500
 SCAN = "scan"
 
 
@@ -45,23 +47,26 @@ def _stamped(column: str) -> str:
     return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 
-# Marks, and reads what the events need of the wide rows beside, and no more.
+# Marks, and reads what the events need of the wide rows beside, and no more. Stamps sort as the instants do.
 _MARK = f"""
-UPDATE commitments_deadline AS d SET overdue_since = d.crosses_at
-FROM commitments_commitment AS c JOIN commitments_accord AS a ON a.id = c.accord_id
-WHERE d.id = ANY(%s) AND c.id = d.commitment_id
-RETURNING d.id, d.number, d.type, d.authority, d.clock, d.edtf, d.last_on::text, {_stamped("d.due_at")},
-    {_stamped("d.crosses_at")}, c.id, c.code, c.kind, c.status, c.triggered_at IS NOT NULL,
-    least(c.ends_on, a.ends_on)::text, a.id, a.code
+WITH passed AS (
+    UPDATE commitments_deadline AS d SET overdue_since = d.crosses_at
+    FROM commitments_commitment AS c JOIN commitments_accord AS a ON a.id = c.accord_id
+    WHERE d.id = ANY(%s) AND c.id = d.commitment_id
+    RETURNING d.id AS key, d.number, d.type, d.authority, d.clock, d.edtf, d.last_on::text, {_stamped("d.due_at")},
+        {_stamped("d.crosses_at")} AS crossed, c.id, c.code, c.kind, c.status, c.triggered_at IS NOT NULL,
+        least(c.ends_on, a.ends_on)::text, a.id, a.code
+) SELECT * FROM passed ORDER BY crossed, key
 """  # noqa: S608 - columns of our own
 
 
-def event_kind(clock: str, authority: str, kind: str) -> EventKind:
+@cache
+def event_kind(clock: str, authority: str, kind: str) -> str:
     """The event of a deadline's clock and authority: only the text or an agreement makes a party overdue."""
     if clock == Clock.PARTY:
         binding = authority in (Authority.TEXT, Authority.AGREED)
-        return EventKind.BECAME_OVERDUE if binding else EventKind.FELL_BEHIND_TARGET
-    return EventKind.REVIEW_BECAME_DUE if kind == Kind.CONTINUING else EventKind.VERDICT_BECAME_DUE
+        return str(EventKind.BECAME_OVERDUE if binding else EventKind.FELL_BEHIND_TARGET)
+    return str(EventKind.REVIEW_BECAME_DUE if kind == Kind.CONTINUING else EventKind.VERDICT_BECAME_DUE)
 
 
 def _over(rows: Iterable[Passed]) -> set[int]:
@@ -80,13 +85,13 @@ def _over(rows: Iterable[Passed]) -> set[int]:
 def _told(row: Passed, origin: str) -> Pending:
     """The event of a deadline that has passed."""
     return Pending(
-        kind=event_kind(row.clock, row.authority, row.kind).value,
+        kind=event_kind(row.clock, row.authority, row.kind),
         accord_id=row.accord_id,
         accord_code=row.accord,
         commitment_id=row.commitment_id,
         commitment_code=row.code,
         by=CLOCK.office,
-        origin=str(origin),
+        origin=origin,
         facts={
             "deadline": f"{row.code}-D{row.number}",
             "type": row.type,
@@ -125,10 +130,10 @@ def mark_what_has_passed(
         return 0
     with connection.cursor() as cursor:
         cursor.execute(_MARK, [keys])
-        rows = sorted(map(Passed._make, cursor.fetchall()), key=lambda row: (row.crosses_at, row.id))
+        rows = [Passed(*row) for row in cursor.fetchall()]
     over = _over(rows)
     append_many(
-        _told(row, origin)
+        _told(row, str(origin))
         for row in rows
         if row.id not in over
         and row.status != Status.SUPERSEDED
