@@ -19,8 +19,9 @@ from django.db.models import QuerySet
 from commitments import standing
 from commitments.deadlines import DateError, Window, due_at
 from commitments.models import Accord, Commitment, Event
-from commitments.replay import Closing, Record, Setting, Told, ToldDate, ToldJudgement, fold, number_of
+from commitments.replay import fold
 from commitments.standing import DeadlineFacts
+from commitments.told import Closing, Record, Setting, Told, ToldDate, ToldJudgement, number_of
 
 A_MOMENT = timedelta(microseconds=1)
 

@@ -12,7 +12,7 @@ from commitments.counting import entries_of
 from commitments.ledger import sums_of
 from commitments.models import Accord, Commitment, Contribution, Event
 from commitments.past import Moment, Past, standings
-from commitments.replay import ToldEvidence, ToldMoney
+from commitments.told import ToldEvidence, ToldMoney
 from commitments.wire.accords import accords
 from commitments.wire.addresses import Wire
 from commitments.wire.commitments import commitments

@@ -16,7 +16,8 @@ from commitments.agreement import differences
 from commitments.importing import load_accord
 from commitments.models import Commitment, Deadline, Event, Evidence
 from commitments.operations import NewPause, NewTrigger
-from commitments.replay import Untold, fold, last_day_of, number_of
+from commitments.replay import Untold, fold
+from commitments.told import last_day_of, number_of
 from tests import world
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -23,7 +23,8 @@ from commitments.importing import load_accord
 from commitments.models import Accord, Commitment
 from commitments.operations import NewPause, NewTrigger
 from commitments.past import Moment, standing_of, standing_of_accord, standings, stood
-from commitments.replay import Told, fold
+from commitments.replay import fold
+from commitments.told import Told
 from tests import world
 
 ROOT = Path(__file__).resolve().parent.parent.parent
