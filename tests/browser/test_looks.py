@@ -25,6 +25,8 @@ PAGES = (
     "/commitments/JUA-A02/",
     "/commitments/EXA-02/",
     "/commitments/EXA-12/",
+    "/follow/",
+    "/follow/?accord=JP-UA-ACCORD-2024&standing=late",
     "/vocabulary/",
     "/about/",
     "/nowhere/",
@@ -139,7 +141,7 @@ def _read_without_script(site: str, browser: Browser, problems: list[str]) -> No
     page = visit(browser, site, "/", problems, java_script_enabled=False, locale="en-GB")
     page.get_by_role("link", name="Japan-Ukraine Accord").click()
     page.get_by_label("Words in the title").fill("mine action conference")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Show", exact=True).click()
     assert page.locator(".part .row").count() == 1
     page.locator(".row-title a").click()
     assert "Kept" in page.locator(".verdict").inner_text()
