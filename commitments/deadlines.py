@@ -154,20 +154,24 @@ def zone(name: str) -> ZoneInfo:
 
 
 def _midnights(day: date, zones: Iterable[str]) -> list[tuple[datetime, datetime]]:
-    """The first and the last instant (UTC) at which each zone's clocks show midnight of a day.
+    """For each zone the instant (UTC) at which a day begins, and the one from which the day before is over for good.
 
-    They differ where clocks are put back just after midnight and show it twice (St. John's did so until 2011).
-    Where clocks are put forward at midnight, the day begins when they are.
+    They differ where clocks are put back over midnight and show the day before once more (St. John's did so until
+    2011). Where clocks are put forward at midnight, the day begins when they are.
     """
     local = datetime.combine(day, time.min)
     found = []
     for name in zones:
+        here = zone(name)
         try:
-            first, again = (local.replace(tzinfo=zone(name), fold=fold).astimezone(UTC) for fold in (0, 1))
-            found.append((first, max(first, again)))
+            begins, again = (local.replace(tzinfo=here, fold=fold).astimezone(UTC) for fold in (0, 1))
         except OverflowError:
             # 0001-01-01 east of Greenwich and 9999-12-31 west of it begin outside the calendar.
-            found.append((local.replace(tzinfo=UTC), local.replace(tzinfo=UTC)))
+            begins = again = local.replace(tzinfo=UTC)
+        if again > begins and (again - timedelta.resolution).astimezone(here).date() >= day:
+            # Midnight comes twice, but it was that day all the time between (Havana).
+            again = begins
+        found.append((begins, max(begins, again)))
     return found
 
 

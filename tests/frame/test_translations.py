@@ -61,7 +61,9 @@ def test_no_string_of_the_code_is_missing_from_the_catalogues(tmp_path: Path) ->
         pytest.skip("no xgettext: install the package gettext")
     copy = tmp_path / "copy"
     shutil.copytree(
-        ROOT, copy, ignore=shutil.ignore_patterns(".*", "staticfiles", "mutants", "node_modules", "tests", "__pycache__")
+        ROOT,
+        copy,
+        ignore=shutil.ignore_patterns(".*", "staticfiles", "mutants", "node_modules", "tests", "__pycache__"),
     )
     known = {language: keys(language) for language in LANGUAGES}
     subprocess.run(
