@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from commitments import operations
 from commitments.actors import loader
@@ -49,10 +50,10 @@ def links_in(mail: Mail) -> list[str]:
     return re.findall(r"https?://\S+", mail.text)
 
 
-def follow(visitor: Visitor, page: str, email: str, sink: SmtpSink) -> None:
+def follow(visitor: Visitor, page: str, email: str, sink: SmtpSink, **chosen: str) -> None:
     """Signs up on a page and confirms by the link of the mail that comes."""
     here = visitor.get(page)
-    visitor.submit(here, here.form_with("email", "language"), email=email)
+    visitor.submit(here, here.form_with("email", "language"), email=email, **chosen)
     mail = wait_until(lambda: sink.to(email), 15, f"the confirmation for {email}")[0]
     link = next(link for link in links_in(mail) if "/confirm/" in link)
     asked = visitor.get(link)
@@ -94,7 +95,10 @@ def test_the_story(running: Product, smtp_sink: SmtpSink) -> None:
     # A reader follows the commitment, another one the accord; both confirm by mail.
     reader = Visitor(running.url)
     follow(reader, "/commitments/TST-1/", "reader@people.example", smtp_sink)
-    follow(Visitor(running.url), f"/accords/{accord.slug}/", "all@people.example", smtp_sink)
+    # A whole accord comes in a weekly digest unless one wants its news at once.
+    everything = Visitor(running.url)
+    wider = reverse("notifications:follow") + f"?accord={accord.code}"
+    follow(everything, wider, "all@people.example", smtp_sink, rhythm="instantly")
     smtp_sink.mails.clear()
     watcher = Visitor(running.url)
     _events, cursor = feed(watcher, "0")

@@ -114,7 +114,7 @@ def r3_redis(
         took = it.wait_until_told(90 if not twin else 20)
         verdict.claim("faults", flushes * 2 + restarts + 1, True)
         it.judge_mails(verdict)
-        verdict.claim("slowest save while Redis was ill", f"{max(saves) * 1000:.0f} ms", max(saves) < 1.0)
+        verdict.claim("slowest save while Redis was ill", f"{max(saves) * 1000:.0f} ms", max(saves) < 5.0)
         verdict.claim("done after the last fault", f"{took:.0f} s", took <= 90)
         it.kill_redis()
         it.news(it.commitments[:1])

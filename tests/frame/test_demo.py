@@ -150,7 +150,9 @@ def listening(pid: int) -> set[str]:
 def is_worker_main(pid: int) -> bool:
     """True for the Celery worker's first process."""
     command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b"celery" in command and b"\0worker\0" in command and os.getpgid(pid) == pid
+    # Celery names itself where the package setproctitle is installed.
+    is_worker = b"\0worker\0" in command or b":MainProcess]" in command
+    return b"celery" in command and is_worker and os.getpgid(pid) == pid
 
 
 def send_mail(port: int) -> None:
