@@ -16,7 +16,7 @@ from commitments.actors import loader
 from commitments.log import head, verify
 from commitments.models import Commitment, Event
 from commitments.operations import NewDeadline, NewTrigger
-from notifications.models import Delivery, State, Subscriber
+from notifications.models import Bookmark, Delivery, State, Subscriber
 from tests import world
 from tests.processes import Product, product, wait_until
 from tests.servers import FreshDatabase
@@ -148,6 +148,7 @@ def test_the_story(running: Product, smtp_sink: SmtpSink) -> None:
     wait_until(lambda: smtp_sink.to("all@people.example"), 15, "the mail about it")
 
     # The worker is killed in the middle of its work and Redis emptied: nothing is lost.
+    wait_until(all_is_told, 30, "the last word about that date")
     smtp_sink.mails.clear()
     smtp_sink.delay = 0.4
     before = head().seq
@@ -192,6 +193,13 @@ def test_the_story(running: Product, smtp_sink: SmtpSink) -> None:
 def ids_to(sink: SmtpSink, email: str) -> set[str]:
     """The Message-IDs that somebody got."""
     return {str(mail.message["Message-ID"]) for mail in sink.to(email)}
+
+
+def all_is_told() -> bool:
+    """Whether everything in the log has been given out, and all of it settled."""
+    told = Bookmark.objects.filter(name="fan_out").values_list("seq", flat=True).first()
+    open_ones = Delivery.objects.filter(state__in=[State.WAITING, State.CLAIMED])
+    return told is not None and told >= head().seq and not open_ones.exists()
 
 
 def set_to_pass(commitment: Commitment) -> datetime:
