@@ -19,8 +19,8 @@ from django.db import connection, transaction
 from notifications.models import Delivery, Kind, State, Why
 
 CLAIM = 100
-# How many of the oldest are looked at for each that is taken.
-WINDOW = 2
+# How many of the oldest are looked at for each that is taken, and at least so many: each of them is locked for a moment.
+WINDOW, LEAST = 2, 50
 CRASHES = 5
 # A temporary refusal is tried again until the mail is this old, like a mail server's queue.
 GIVE_UP_AFTER = timedelta(days=5)
@@ -203,7 +203,7 @@ def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
             values: dict[str, Any] = {
                 "kind": str(kind),
                 "limit": share,
-                "window": WINDOW * share,
+                "window": max(WINDOW * share, LEAST),
                 "avoid": list(avoid),
                 "token": token,
                 "lease": f"{lease().total_seconds()} s",
