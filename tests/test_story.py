@@ -50,7 +50,7 @@ def links_in(mail: Mail) -> list[str]:
     return re.findall(r"https?://\S+", mail.text)
 
 
-def follow(visitor: Visitor, page: str, email: str, sink: SmtpSink, **chosen: str) -> None:
+def follow(visitor: Visitor, page: str, email: str, sink: SmtpSink, **chosen: Any) -> None:
     """Signs up on a page and confirms by the link of the mail that comes."""
     here = visitor.get(page)
     visitor.submit(here, here.form_with("email", "language"), email=email, **chosen)
