@@ -45,11 +45,9 @@ def an_accord() -> Accord:
 
 
 def multiply(rows: int) -> None:
-    """Copies the pattern until there are about that many deadlines, ten to a commitment."""
+    """Copies the pattern until there are about that many deadlines, ten to a commitment; what is there stays."""
+    first, last = Commitment.objects.count(), rows // PER_COMMITMENT
     pattern = "(SELECT id FROM commitments_commitment WHERE code = 'B-0')"
-    for table in ("commitments_deadline", "commitments_participation"):
-        run(f"DELETE FROM {table} WHERE commitment_id <> {pattern}")
-    run("DELETE FROM commitments_commitment WHERE code <> 'B-0'")
     terms = ", ".join(
         f'"{field.column}"'
         for field in Commitment._meta.concrete_fields
@@ -57,13 +55,18 @@ def multiply(rows: int) -> None:
     )
     run(
         f"INSERT INTO commitments_commitment (code, {terms}) SELECT 'B-' || n, {terms} "
-        "FROM commitments_commitment, generate_series(1, %s) n WHERE code = 'B-0'",
-        rows // PER_COMMITMENT,
+        "FROM commitments_commitment, generate_series(%s, %s) n WHERE code = 'B-0'",
+        first,
+        last,
     )
+    run("ANALYZE commitments_commitment")
     run(
         "INSERT INTO commitments_participation (commitment_id, party_id, role, source) "
-        "SELECT c.id, p.party_id, p.role, p.source FROM commitments_commitment c, commitments_participation p "
-        "WHERE c.code <> 'B-0' AND p.commitment_id = (SELECT id FROM commitments_commitment WHERE code = 'B-0')"
+        "SELECT c.id, p.party_id, p.role, p.source FROM generate_series(%s, %s) n "
+        "JOIN commitments_commitment c ON c.code = 'B-' || n, commitments_participation p "
+        f"WHERE p.commitment_id = {pattern}",
+        first,
+        last,
     )
     columns = [
         field.column
@@ -72,9 +75,11 @@ def multiply(rows: int) -> None:
     ]
     named, copied = (", ".join(f'{prefix}"{name}"' for name in columns) for prefix in ("", "d."))
     run(
-        f"INSERT INTO commitments_deadline (commitment_id, number, {named}) SELECT c.id, n, {copied} "
-        "FROM commitments_commitment c, commitments_deadline d, generate_series(1, %s) n WHERE c.code <> 'B-0' "
-        "AND d.commitment_id = (SELECT id FROM commitments_commitment WHERE code = 'B-0')",
+        f"INSERT INTO commitments_deadline (commitment_id, number, {named}) SELECT c.id, k, {copied} "
+        "FROM generate_series(%s, %s) n JOIN commitments_commitment c ON c.code = 'B-' || n, "
+        f"commitments_deadline d, generate_series(1, %s) k WHERE d.commitment_id = {pattern} ORDER BY n, k",
+        first,
+        last,
         PER_COMMITMENT,
     )
     run("VACUUM ANALYZE commitments_commitment")
