@@ -8,16 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commitments.models import Accord, Commitment, Participation
-from commitments.words import KEPT, Contested, Kind, Plain, Role, Status, Timeliness, Upkeep
-from tracker.kit.localized import LANGUAGES, pick
+from commitments.filtering import OUTSIDE, PLAIN, found_by, narrow, tsquery
+from commitments.models import Accord, Commitment
+from commitments.words import Contested, Kind, Plain, Role, Status, Timeliness, Upkeep
+from tracker.kit.localized import pick
 
-# What never counts in a percentage, besides what its own terms leave out (Commitment.is_counted).
-OUTSIDE = (Plain.STANDBY, Plain.CONTEXT)
 ORDER = (
     Plain.KEPT,
     Plain.UNDER_WAY,
@@ -26,23 +25,11 @@ ORDER = (
     Plain.NOT_JUDGED,
     Plain.CLOSED,
 )
-# The order is the rule: the first that applies, as in standing.plain.
-_PLAIN = Case(
-    When(status=Status.SUPERSEDED, then=Value(Plain.CLOSED.value)),
-    When(kind=Kind.BASELINE, then=Value(Plain.CONTEXT.value)),
-    When(timeliness=Timeliness.DORMANT, then=Value(Plain.STANDBY.value)),
-    When(status__in=sorted(KEPT), then=Value(Plain.KEPT.value)),
-    When(status=Status.NOT_FULFILLED, then=Value(Plain.NOT_KEPT.value)),
-    When(timeliness=Timeliness.OVERDUE, then=Value(Plain.LATE.value)),
-    When(status=Status.NOT_ASSESSED, then=Value(Plain.NOT_JUDGED.value)),
-    default=Value(Plain.UNDER_WAY.value),
-    output_field=CharField(),
-)
 
 
 def in_plain_words(now: datetime) -> QuerySet[Any]:
     """All commitments with `timeliness`, `upkeep` and `plain` as of that instant (which the type cannot say)."""
-    return Commitment.objects.standing_at(now).annotate(plain=_PLAIN)
+    return Commitment.objects.standing_at(now).annotate(plain=PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +122,7 @@ def tally(rows: Iterable[tuple[str, bool, int, int]]) -> Tally:
 class ListForm(forms.Form):
     """The filters of an accord's list. Every field may stay empty; a value that is not known is refused by name."""
 
-    q = forms.CharField(label=gettext_lazy("Words in the title"), required=False, max_length=100)
+    q = forms.CharField(label=gettext_lazy("Words to look for"), required=False, max_length=100)
     standing = forms.ChoiceField(label=gettext_lazy("Where it stands"), required=False)
     party = forms.ChoiceField(label=gettext_lazy("Who is bound"), required=False)
     part = forms.ChoiceField(label=gettext_lazy("Part"), required=False)
@@ -191,23 +178,21 @@ class ListForm(forms.Form):
     def narrow(self, found: QuerySet[Any]) -> QuerySet[Any]:
         """Those that fit every filter; a filter that was refused narrows nothing. `found` is in plain words."""
         said = self.cleaned_data
-        found = self.narrow_terms(found)
-        for name, lookup in (
-            ("standing", "plain"),
-            ("status", "status"),
-            ("timeliness", "timeliness"),
-            ("contested", "contested"),
-        ):
-            if said.get(name):
-                found = found.filter(**{lookup: said[name]})
+        wanted = {
+            name: [said[field]]
+            for field, name in (
+                ("standing", "plain"),
+                ("status", "status"),
+                ("timeliness", "timeliness"),
+                ("contested", "contested"),
+                ("upkeep", "upkeep"),
+                ("counts", "counts"),
+            )
+            if said.get(field)
+        }
         if said.get("upkeep") == "awaiting":
-            found = found.filter(~Q(upkeep=Upkeep.CURRENT))
-        elif said.get("upkeep"):
-            found = found.filter(upkeep=said["upkeep"])
-        if said.get("counts"):
-            is_in = Q(is_counted=True) & ~Q(plain__in=OUTSIDE)
-            found = found.filter(is_in if said["counts"] == "yes" else ~is_in)
-        return found
+            wanted["upkeep"] = [code for code in Upkeep.values if code != Upkeep.CURRENT]
+        return narrow(self.narrow_terms(found), wanted)
 
     def fits(self, row: Any) -> bool:
         """Whether a row that knows its standing fits the filters on it: what `narrow` asks the database."""
@@ -229,22 +214,15 @@ class ListForm(forms.Form):
     def narrow_terms(self, found: QuerySet[Any]) -> QuerySet[Any]:
         """Those that fit the filters on what never moves: kind, part, who is bound, topic, words."""
         said = self.cleaned_data
-        for name, lookup in (("kind", "kind"), ("part", "section__code")):
-            if said.get(name):
-                found = found.filter(**{lookup: said[name]})
-        if said.get("party"):
-            bound = Participation.objects.filter(
-                commitment=OuterRef("pk"), role=Role.BOUND, party__code=said["party"]
-            )
-            found = found.filter(Exists(bound))
-        if said.get("topic"):
-            of_topic = Commitment.topics.through.objects.filter(
-                commitment=OuterRef("pk"), topic__code=said["topic"]
-            )
-            found = found.filter(Exists(of_topic))
-        if said.get("q"):
-            words = Q(code__icontains=said["q"])
-            for language in LANGUAGES:
-                words |= Q(**{f"title__{language}__icontains": said["q"]})
-            found = found.filter(words)
-        return found
+        wanted = {name: [said[name]] for name in ("kind", "part", "party", "topic") if said.get(name)}
+        if "party" in wanted:
+            wanted["role"] = [Role.BOUND.value]
+        found = narrow(found, wanted)
+        return found_by(found, said["q"]) if said.get("q") else found
+
+    def clean_q(self) -> str:
+        """Words to look for; raises ValidationError when there are none in it."""
+        text: str = self.cleaned_data["q"]
+        if text:
+            tsquery(text)
+        return text

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commitments.api import schema
-from commitments.api.filters import Asked
-from commitments.api.views import Door, list_answer
+from commitments.api.door import Door
+from commitments.api.listing import Listing
 from commitments.models import Checkpoint
+from commitments.wire import Wire
 from commitments.wire import checkpoints as wire
-from tracker.kit.paging import cut, decode_cursor, parse_limit
-from tracker.kit.snapshot import snapshot
+from tracker.kit.asking import Asked
+from tracker.kit.paging import Column, number_column
 
 
-class Checkpoints(Door):
+class Checkpoints(Listing):
     """The signed checkpoints, in the order of the log."""
+
+    name, shape = "checkpoints", "Checkpoint"
+    orders = {"seq": (number_column("seq"), Column("key", F("key_id")))}
 
     @extend_schema(**schema.CHECKPOINTS)
     def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, ("limit", "cursor"))
-        limit, place = parse_limit(asked.single("limit")), decode_cursor(asked.single("cursor"), 1)
-        found = Checkpoint.objects.order_by("seq", "key_id")
-        if place:
-            seq, _dash, key = place[0].partition("-")
-            known = int(seq) if seq.isdecimal() and len(seq) < 18 else 0
-            found = found.filter(seq__gte=known).exclude(seq=known, key_id__lte=key)
-        with snapshot():
-            rows, cursor = cut(
-                wire.checkpoints(found[: limit + 1]), limit, lambda row: [f"{row['seq']}-{row['key']}"]
-            )
-        return Response(list_answer(rows, asked, "checkpoints", cursor))
+        return self.answer(request)
+
+    def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
+        return Checkpoint.objects.all()
+
+    def wire(self, rows: QuerySet[Any], now: datetime, parts: Collection[str]) -> Sequence[Wire]:
+        return wire.checkpoints(rows)
 
 
 class Keys(Door):

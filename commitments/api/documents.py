@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commitments.api import schema
-from commitments.api.filters import Asked
-from commitments.api.views import Door
+from commitments.api.door import Door
+from tracker.kit.asking import Asked
 from tracker.kit.rendering import JSON
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 
 from commitments.account import explain
-from commitments.api.filters import COMMITMENT_FILTERS, Asked, narrow
 from commitments.cases import case_of
+from commitments.filtering import OF_STANDING, OF_THE_LOG, OUTSIDE, narrow, wanted_of
 from commitments.models import Accord, Commitment, Event
 from commitments.past import Moment, Past, end_of_day, standings
 from commitments.wire import Wire
 from commitments.wire.past import commitments_as_they_stood
-from commitments.words import Contested, EventKind, Status, Timeliness, Upkeep
-from tracker.kit.paging import encode_cursor
+from commitments.words import EventKind
+from tracker.kit.asking import Asked
+from tracker.kit.paging import Keyset, Page, bad_cursor, encode_cursor
 from tracker.kit.problems import BadParameter
 
 
@@ -34,13 +34,6 @@ class NotThen(exceptions.NotFound):
 
 
 MOMENT = ("as_of", "known_at")
-# Filters on what moves with time: they fit the standing of then, which no index knows.
-STANDING: Mapping[str, Any] = {
-    "status": Status,
-    "timeliness": Timeliness,
-    "upkeep": Upkeep,
-    "contested": Contested,
-}
 # How many commitments one page looks at before it gives a cursor to go on from, whatever it has found.
 CHUNK = 250
 MOST_LOOKED_AT = 500
@@ -103,58 +96,68 @@ def known_accords(moment: Moment) -> QuerySet[Accord]:
     return found
 
 
-def _split(asked: Asked) -> tuple[Asked, dict[str, list[str]]]:
-    """What the rows can answer, and what only the standing of then can."""
-    standing = {name: asked.any_of(name, words.values) for name, words in STANDING.items()}
-    rest = QueryDict(mutable=True)
-    for name in COMMITMENT_FILTERS:
-        if name not in STANDING and name in asked.given:
-            rest.setlist(name, asked.given.getlist(name))
-    return Asked(rest, COMMITMENT_FILTERS), {name: values for name, values in standing.items() if values}
-
-
-def _fits(past: Past, wanted: Mapping[str, Sequence[str]]) -> bool:
+def _fits(past: Past, wanted: Mapping[str, Any]) -> bool:
+    is_in = past.told.is_counted and past.plain not in OUTSIDE
     said = {
         "status": past.standing.status,
         "timeliness": past.standing.timeliness,
         "upkeep": past.standing.upkeep,
+        "plain": past.plain,
         "contested": past.contested,
+        "counts": "yes" if is_in else "no",
     }
-    return all(said[name] in values for name, values in wanted.items())
+    due_at = past.speaks.due_at if past.speaks else None
+    for name, value in wanted.items():
+        if name == "due_after":
+            fits = due_at is not None and due_at >= value
+        elif name == "due_before":
+            fits = due_at is not None and due_at < value
+        else:
+            fits = said[name] in value
+        if not fits:
+            return False
+    return True
 
 
-def page_of_the_past(
-    asked: Asked, moment: Moment, limit: int, place: Sequence[str] | None
-) -> tuple[list[Wire], str | None]:
+def page_of_the_past(asked: Asked, moment: Moment, asked_for: Keyset) -> Page[Wire]:
     """A page of commitments as they stood, by code, with the cursor after it (None: nothing more).
 
     One page looks at a bounded number of commitments, so that it may hold fewer rows than asked, or none, and still
-    have a cursor to go on from.
+    have a cursor to go on from. Filters on what moves with time fit the standing of then, which no index knows.
     """
-    plain, wanted = _split(asked)
-    found = narrow(Commitment.objects.standing_at(moment.now), plain).order_by("code")
-    last = place[0] if place else ""
+    if asked_for.name != "code":
+        raise BadParameter("order", _("The past goes by code alone, forwards."), allowed=["code"])
+    if asked_for.is_back:
+        raise bad_cursor()
+    for name in (*OF_THE_LOG, "count"):
+        if name in asked.given:
+            raise BadParameter(name, _("It does not go with as_of or known_at."))
+    limit, wanted = asked_for.limit, wanted_of(asked)
+    of_rows = {name: value for name, value in wanted.items() if name not in OF_STANDING}
+    of_then = {name: value for name, value in wanted.items() if name in OF_STANDING}
+    found = narrow(Commitment.objects.standing_at(moment.now), of_rows).order_by("code")
+    last = asked_for.place[0] if asked_for.place else ""
     codes: list[str] = []
     looked_at, is_end = 0, False
     while len(codes) <= limit and looked_at < MOST_LOOKED_AT and not is_end:
-        size = min(CHUNK, max(limit + 1, CHUNK if wanted else 0))
+        size = min(CHUNK, max(limit + 1, CHUNK if of_then else 0))
         chunk = list(found.filter(code__gt=last).values_list("pk", "code")[:size])
         is_end = len(chunk) < size
         past = standings([pk for pk, _code in chunk], moment)
         for _pk, code in chunk:
             last, looked_at = code, looked_at + 1
-            if code in past and _fits(past[code], wanted):
+            if code in past and _fits(past[code], of_then):
                 codes.append(code)
                 if len(codes) > limit:
                     break
     cursor = None
     if len(codes) > limit:
         codes = codes[:limit]
-        cursor = encode_cursor(codes[-1])
+        cursor = encode_cursor("after", "code", codes[-1])
     elif not is_end:
-        cursor = encode_cursor(last)
+        cursor = encode_cursor("after", "code", last)
     rows = commitments_as_they_stood(Commitment.objects.filter(code__in=codes).order_by("code"), moment)
-    return rows, cursor
+    return Page(rows, cursor)
 
 
 def one_of_the_past(code: str, moment: Moment) -> Wire | None:

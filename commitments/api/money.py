@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commitments import wire
 from commitments.api import schema
-from commitments.api.filters import Asked, a_code
-from commitments.api.views import Door, list_answer
-from commitments.models import Accord, Commitment, Contribution, Party
+from commitments.api.filters import accords_named, commitments_named
+from commitments.api.listing import Listing
+from commitments.models import Contribution, Party
 from commitments.money import NO_CURRENCY, currencies
+from commitments.wire import Wire
 from commitments.words import Stage
-from tracker.kit.paging import cut, decode_cursor, parse_limit
-from tracker.kit.problems import BadParameter
-from tracker.kit.snapshot import snapshot
+from tracker.kit.asking import Asked
+from tracker.kit.paging import Column, number_column
 
 FILTERS = ("accord", "commitment", "stage", "currency", "party")
 
 
 def narrow(found: QuerySet[Contribution], asked: Asked) -> QuerySet[Contribution]:
     """The contributions that fit every filter."""
-    if accords := asked.any_of("accord", Accord.objects.values_list("code", flat=True).order_by("code")):
-        found = found.filter(commitment__accord__code__in=accords)
-    if codes := [a_code("commitment", code) for code in asked.several("commitment")]:
-        known = dict(Commitment.objects.filter(code__in=codes).values_list("code", "pk"))
-        for code in codes:
-            if code not in known:
-                raise BadParameter("commitment", _("“%(value)s” is not known.") % {"value": code})
-        found = found.filter(commitment__in=list(known.values()))
+    if accords := accords_named(asked):
+        found = found.filter(commitment__accord__in=accords)
+    if commitments := commitments_named(asked):
+        found = found.filter(commitment__in=commitments)
     if stages := asked.any_of("stage", Stage.values):
         found = found.filter(stage__in=stages)
     if asked_for := asked.any_of("currency", [*sorted(currencies()), NO_CURRENCY]):
@@ -41,25 +40,21 @@ def narrow(found: QuerySet[Contribution], asked: Asked) -> QuerySet[Contribution
     return found
 
 
-def after(found: QuerySet[Contribution], place: list[str] | None) -> QuerySet[Contribution]:
-    """Those after the last one that was shown; raises BadParameter for a place that no row can have."""
-    if place is None:
-        return found
-    code, number = place
-    if not (number.isascii() and number.isdecimal() and len(number) <= 5):
-        raise BadParameter("cursor", _("This cursor is not one that we gave. Begin again without it."))
-    return found.filter(Q(commitment__code__gt=code) | Q(commitment__code=code, number__gt=int(number)))
-
-
-class Contributions(Door):
+class Contributions(Listing):
     """Money that was pledged, allocated or delivered, by commitment and number, narrowed by filters."""
+
+    name, shape, filters = "contributions", "Contribution", FILTERS
+    orders = {"code": (Column("commitment", F("commitment__code")), number_column("number"))}
 
     @extend_schema(**schema.CONTRIBUTIONS)
     def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, (*FILTERS, "limit", "cursor"))
-        limit, place = parse_limit(asked.single("limit")), decode_cursor(asked.single("cursor"), 2)
-        with snapshot():
-            found = after(narrow(Contribution.objects.all(), asked), place)
-            read = wire.contributions(found.order_by("commitment__code", "number")[: limit + 1])
-        rows, cursor = cut(read, limit, lambda row: [row["commitment"], row["code"].rpartition("-C")[2]])
-        return Response(list_answer(rows, asked, "contributions", cursor))
+        return self.answer(request)
+
+    def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
+        return narrow(Contribution.objects.all(), asked)
+
+    def wire(self, rows: QuerySet[Any], now: datetime, parts: Collection[str]) -> Sequence[Wire]:
+        return wire.contributions(rows)
+
+    def value(self, row: Wire, column: str) -> Any:
+        return row["code"].rpartition("-C")[2] if column == "number" else row[column]

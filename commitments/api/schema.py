@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from commitments import words
 from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
-from commitments.api.shapes import SHAPES, ref
+from commitments.api.noun_shapes import SHAPES as NOUN_SHAPES
+from commitments.api.shapes import SHAPES, Shape, chosen, ref
 from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
+from commitments.filtering import COMMITMENT_FILTERS, FILTERS, LONGEST_SEARCH
+from commitments.wire.commitments import PARTS
 from tracker.kit.localized import LANGUAGES
 from tracker.kit.paging import DEFAULT_LIMIT, MAX_LIMIT
 
+_WHOLE: dict[str, Shape] = SHAPES | MONEY_SHAPES | STATISTICS_SHAPES | NOUN_SHAPES
+# Rows of lists hold what was asked for: members can be chosen, parts come on request.
+ALL_SHAPES = _WHOLE | {
+    f"{name.removesuffix('Page')}Row": chosen(
+        _WHOLE[name.removesuffix("Page")], "A row: the members that `fields` and `include` chose."
+    )
+    for name in _WHOLE
+    if name.endswith("Page") and name != "EventPage"
+}
 SETTINGS = {
     # The shapes name their own enumerations; the hook that would do so for serializers has nothing to add.
     "POSTPROCESSING_HOOKS": [],
-    "APPEND_COMPONENTS": {"schemas": SHAPES | MONEY_SHAPES | STATISTICS_SHAPES},
+    "APPEND_COMPONENTS": {"schemas": ALL_SHAPES},
     "TAGS": [
         {"name": "accords"},
         {"name": "commitments"},
         {"name": "contributions"},
         {"name": "statistics"},
+        {"name": "parties"},
+        {"name": "texts"},
+        {"name": "deadlines"},
+        {"name": "evidence"},
+        {"name": "assessments"},
         {"name": "events"},
         {"name": "about"},
     ],
@@ -36,13 +54,18 @@ def _in_query(name: str, meaning: str, shape: dict[str, Any]) -> OpenApiParamete
     return OpenApiParameter(name, shape, OpenApiParameter.QUERY, description=meaning)
 
 
-def _any_of(name: str, meaning: str, values: list[str] | None = None) -> OpenApiParameter:
+def _any_of(
+    name: str,
+    meaning: str,
+    values: list[str] | None = None,
+    joined: str = " Repeated, or separated by commas: any of them.",
+) -> OpenApiParameter:
     item = {"type": "string", "enum": values} if values else A_CODE
     return OpenApiParameter(
         name,
         {"type": "array", "items": item},
         OpenApiParameter.QUERY,
-        description=f"{meaning} Repeated, or separated by commas: any of them.",
+        description=f"{meaning}{joined}",
         explode=True,
         style="form",
     )
@@ -73,7 +96,19 @@ KNOWN_AT = _in_query(
     "By what the log had told at that instant; a day means its end in UTC. Alone: as the register stood then.",
     {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([T ].+)?$"},
 )
+COUNT = _in_query(
+    "count",
+    "true: `count` tells how many rows fit in all, which costs time.",
+    {"type": "string", "enum": ["true", "false"], "default": "false"},
+)
+INSTANT = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}([T ].+)?$"}
 CODE = OpenApiParameter("code", A_CODE, OpenApiParameter.PATH, description="The public code.")
+WITHIN = OpenApiParameter(
+    "code",
+    {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}:[A-Za-z0-9][A-Za-z0-9._()/-]{0,79}$"},
+    OpenApiParameter.PATH,
+    description="The code of the accord, a colon, and the code within it.",
+)
 
 
 def _answers(of: str, *problems: int) -> dict[Any, Any]:
@@ -100,77 +135,164 @@ def _said(
     }
 
 
-INDEX = _said("about", "index", "Where everything is", _answers("Index"))
-ACCORDS = _said(
-    "accords",
-    "list_accords",
-    "The accords, by code",
-    _answers("AccordPage"),
-    AS_OF,
-    KNOWN_AT,
-    LIMIT,
-    CURSOR,
+def _listed(
+    tag: str,
+    name: str,
+    summary: str,
+    of: str,
+    *given: OpenApiParameter,
+    orders: Sequence[str] = ("code",),
+    parts: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A list: its own parameters and those that every list has."""
+    signed = [f"{sign}{order}" for order in orders for sign in ("", "-")]
+    order = _in_query(
+        "order",
+        "What the list goes by; with a minus sign backwards. Rows without a date come after those with one.",
+        {"type": "string", "enum": signed, "default": orders[0]},
+    )
+    fields = _any_of(
+        "fields",
+        "The members of a row that are wanted.",
+        list(_WHOLE[of]["properties"]),
+        joined=" Several: all of them.",
+    )
+    more = [order, LIMIT, CURSOR, COUNT, fields]
+    if parts:
+        told = "A part that hangs on a row."
+        more.append(_any_of("include", told, [*parts, "all"], joined=" Several: all of them."))
+    return _said(tag, name, summary, _answers(f"{of}Page"), *given, *more)
+
+
+def _filter(name: str) -> OpenApiParameter:
+    """A filter of commitments, as commitments.filtering defines it."""
+    one = FILTERS[name]
+    if one.is_list:
+        return _any_of(name, one.meaning, list(one.words))
+    shapes: dict[str, dict[str, Any]] = {
+        "q": {"type": "string", "minLength": 1, "maxLength": LONGEST_SEARCH},
+        "changed_since": {
+            "type": "string",
+            "pattern": f"{INSTANT['pattern']}|^\\d{{1,18}}(-[0-9a-f]{{8}})?$",
+        },
+    }
+    return _in_query(name, one.meaning, shapes.get(name, INSTANT))
+
+
+_ACCORD = _any_of("accord", "The code of an accord.")
+_COMMITMENT = _any_of("commitment", "The code of a commitment.")
+_ORIGIN = _any_of("origin", "live, or backfill: history that was entered later.", list(words.Origin.values))
+_PUBLIC_SINCE = _in_query(
+    "public_since", "Public since: an instant or a day (its beginning in UTC).", INSTANT
 )
-ACCORD = _said("accords", "read_accord", "One accord", _answers("Accord", 404), CODE, AS_OF, KNOWN_AT)
-COMMITMENTS = _said(
+
+
+def _yes_or_no(name: str, meaning: str) -> OpenApiParameter:
+    return _in_query(name, meaning, {"type": "string", "enum": ["true", "false"]})
+
+
+def _one(tag: str, name: str, summary: str, of: str, *given: OpenApiParameter) -> dict[str, Any]:
+    return _said(tag, name, summary, _answers(of, 404), CODE, *given)
+
+
+INDEX = _said("about", "index", "Where everything is", _answers("Index"))
+ACCORDS = _listed("accords", "list_accords", "The accords", "Accord", AS_OF, KNOWN_AT)
+ACCORD = _one("accords", "read_accord", "One accord", "Accord", AS_OF, KNOWN_AT)
+PARTIES = _listed("parties", "list_parties", "The parties", "Party", _ACCORD)
+PARTY = _one("parties", "read_party", "One party", "Party")
+TOPICS = _listed("texts", "list_topics", "The topics", "Topic", _ACCORD)
+TOPIC = _one("texts", "read_topic", "One topic", "Topic")
+PROVISIONS = _listed("texts", "list_provisions", "The numbered clauses", "Provision", _ACCORD)
+PROVISION = _one("texts", "read_provision", "One clause, by ACCORD:CODE", "Provision") | {
+    "parameters": [WITHIN, LANG]
+}
+SOURCES = _listed("texts", "list_sources", "The publications", "SourceOfAccord", _ACCORD)
+SOURCE = _one("texts", "read_source", "One publication, by ACCORD:CODE", "SourceOfAccord") | {
+    "parameters": [WITHIN, LANG]
+}
+COMMITMENTS = _listed(
     "commitments",
     "list_commitments",
-    "The commitments, by code",
-    _answers("CommitmentPage"),
-    _any_of("accord", "The code of an accord."),
-    _any_of("status", "What people judged.", list(words.Status.values)),
-    _any_of("timeliness", "What the parties' clock says.", list(words.Timeliness.values)),
-    _any_of("upkeep", "What our own clock says.", list(words.Upkeep.values)),
-    _any_of("party", "The code of a party, in any role unless `role` says which."),
-    _any_of("role", "What a party is to the commitment; with `party`, that party.", list(words.Role.values)),
-    _any_of("kind", "What sort of promise it is.", list(words.Kind.values)),
-    _any_of("topic", "The code of a topic."),
-    _any_of("contested", "Whether a party disputes what we say.", list(words.Contested.values)),
+    "The commitments",
+    "Commitment",
+    *(_filter(name) for name in COMMITMENT_FILTERS),
     AS_OF,
     KNOWN_AT,
-    LIMIT,
-    CURSOR,
+    orders=("code", "due_at", "changed_at"),
+    parts=PARTS,
 )
-COMMITMENT = _said(
-    "commitments",
-    "read_commitment",
-    "One commitment",
-    _answers("CommitmentWithHistory", 404),
-    CODE,
-    AS_OF,
-    KNOWN_AT,
+COMMITMENT = _one(
+    "commitments", "read_commitment", "One commitment", "CommitmentWithHistory", AS_OF, KNOWN_AT
 )
-CHECKPOINTS = _said(
-    "events",
-    "list_checkpoints",
-    "Signed checkpoints of the log, in its order",
-    _answers("CheckpointPage"),
-    LIMIT,
-    CURSOR,
+DEADLINES = _listed(
+    "deadlines",
+    "list_deadlines",
+    "Everything that is due by a date",
+    "DeadlineOfCommitment",
+    _ACCORD,
+    _COMMITMENT,
+    _any_of("type", "What sort of date.", list(words.DeadlineType.values)),
+    _any_of("authority", "Who set it.", list(words.Authority.values)),
+    _any_of("clock", "Whose clock.", list(words.Clock.values)),
+    _yes_or_no("open", "Whether it is open."),
+    _filter("due_after"),
+    _filter("due_before"),
+    orders=("code", "due_at"),
 )
-CONTRIBUTIONS = _said(
+DEADLINE = _one("deadlines", "read_deadline", "One date", "DeadlineOfCommitment")
+EVIDENCE = _listed(
+    "evidence",
+    "list_evidence",
+    "The evidence",
+    "EvidenceOfCommitment",
+    _ACCORD,
+    _COMMITMENT,
+    _any_of("nature", "What sort of publication it stands in.", list(words.Nature.values)),
+    _any_of("act", "What it shows.", list(words.Act.values)),
+    _any_of("bearing", "Which way it points.", list(words.Bearing.values)),
+    _ORIGIN,
+    _yes_or_no("standing", "Whether it stands, or was withdrawn."),
+    _PUBLIC_SINCE,
+    orders=("code", "public_at"),
+)
+EXHIBIT = _one("evidence", "read_evidence", "One piece of evidence", "EvidenceOfCommitment")
+ASSESSMENTS = _listed(
+    "assessments",
+    "list_assessments",
+    "The public judgements",
+    "AssessmentOfCommitment",
+    _ACCORD,
+    _COMMITMENT,
+    _any_of("status", "What was judged.", list(words.Status.values)),
+    _any_of("confidence", "How sure the office was.", list(words.Confidence.values)),
+    _ORIGIN,
+    _any_of("review", "Whether it stands.", ["published", "retracted"]),
+    _PUBLIC_SINCE,
+    orders=("code", "published_at"),
+)
+ASSESSMENT = _one("assessments", "read_assessment", "One judgement", "AssessmentOfCommitment")
+CHECKPOINTS = _listed(
+    "events", "list_checkpoints", "Signed checkpoints of the log", "Checkpoint", orders=("seq",)
+)
+CONTRIBUTIONS = _listed(
     "contributions",
     "list_contributions",
     "Money that was pledged, allocated or delivered, by commitment",
-    _answers("ContributionPage"),
-    _any_of("accord", "The code of an accord."),
-    _any_of("commitment", "The code of a commitment."),
+    "Contribution",
+    _ACCORD,
+    _COMMITMENT,
     _any_of("stage", "How far it has come.", list(words.Stage.values)),
     _any_of("currency", "ISO 4217; nothing is converted."),
     _any_of("party", "The code of the party that gives it."),
-    LIMIT,
-    CURSOR,
 )
-STATISTICS = _said(
+STATISTICS = _listed(
     "statistics",
     "list_statistics",
     "Fully fulfilled and progress, by accord, with their denominators",
-    _answers("StatisticsPage"),
-    _any_of("accord", "The code of an accord."),
+    "Statistics",
+    _ACCORD,
     AS_OF,
     KNOWN_AT,
-    LIMIT,
-    CURSOR,
 )
 EVENTS = _said(
     "events",
@@ -182,8 +304,9 @@ EVENTS = _said(
         "The number of the last event you have (0: from the beginning), or the `cursor` of an answer.",
         {"type": "string", "pattern": r"^\d{1,18}(-[0-9a-f]{8})?$", "default": "0"},
     ),
-    _any_of("accord", "The code of an accord."),
-    _any_of("commitment", "The code of a commitment."),
+    _ACCORD,
+    _COMMITMENT,
     _any_of("kind", "What happened.", list(words.EventKind.values)),
+    _ORIGIN,
     LIMIT,
 )

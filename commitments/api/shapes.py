@@ -75,6 +75,11 @@ def obj(meaning: str, **members: Shape) -> Shape:
     }
 
 
+def chosen(of: Shape, meaning: str) -> Shape:
+    """The same object of which a request may choose members, so that none must be there."""
+    return {name: value for name, value in of.items() if name != "required"} | {"description": meaning}
+
+
 def ref(name: str) -> Shape:
     """One of the named shapes."""
     return {"$ref": f"#/components/schemas/{name}"}
@@ -82,12 +87,15 @@ def ref(name: str) -> Shape:
 
 def page(of: str, **more: Shape) -> Shape:
     """A page of a list."""
-    return obj(
+    whole = obj(
         f"A page of {of}s.",
-        results=many(ref(of)),
+        results=many(ref(f"{of}Row")),
         next=or_null(link("The next page; null when there is nothing more.")),
+        prev=or_null(link("The page before; null at the beginning.")),
         **more,
     )
+    whole["properties"]["count"] = number("How many rows fit in all, where `count=true` asked for it.")
+    return whole
 
 
 SOURCE = {
@@ -176,6 +184,7 @@ COMMITMENT = {
     "dependencies": many(
         obj("It leans on another.", on=text("The code of the other."), type=word(words.DependencyType))
     ),
+    "evidence_count": number("How many pieces of evidence stand."),
     "version": number("Grows with every change of the commitment."),
     "changed_at": instant(),
     "deadlines": many(ref("Deadline")),
@@ -398,8 +407,10 @@ SHAPES: dict[str, Shape] = {
     ),
     "AccordPage": page("Accord"),
     "CommitmentPage": page("Commitment"),
-    "EventPage": page(
-        "Event",
+    "EventPage": obj(
+        "A page of the log.",
+        results=many(ref("Event")),
+        next=or_null(link("The next page; null when there is nothing more.")),
         has_more=flag("Whether more events stand in the log already."),
         cursor=text("The place to poll from, for `after`: nothing is missed, nothing comes twice."),
     ),
@@ -418,7 +429,14 @@ SHAPES: dict[str, Shape] = {
         "Where everything is.",
         name=text(),
         accords=link(),
+        parties=link(),
+        provisions=link(),
+        sources=link(),
+        topics=link(),
         commitments=link(),
+        deadlines=link(),
+        assessments=link(),
+        evidence=link(),
         contributions=link(),
         statistics=link(),
         events=link(),

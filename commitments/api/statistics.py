@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commitments.api import schema
-from commitments.api.filters import Asked
+from commitments.api.filters import accords_named
+from commitments.api.listing import Listing
 from commitments.api.moments import MOMENT, known_accords, moment_of
-from commitments.api.views import Door, list_answer
 from commitments.counting import statistics
 from commitments.models import Accord
+from commitments.wire import Wire
 from commitments.wire.statistics import statistics as wire_form
-from tracker.kit.paging import cut, decode_cursor, parse_limit
-from tracker.kit.snapshot import snapshot
+from tracker.kit.asking import Asked
+from tracker.kit.paging import Column
 
 
-class StatisticsOfAccords(Door):
+class StatisticsOfAccords(Listing):
     """Fully fulfilled and progress, with their denominators, by accord; over time from the judgements."""
+
+    name, shape, filters = "statistics", "Statistics", ("accord", *MOMENT)
+    orders = {"code": (Column("accord", F("code")),)}
 
     @extend_schema(**schema.STATISTICS)
     def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, ("accord", *MOMENT, "limit", "cursor"))
-        limit, place = parse_limit(asked.single("limit")), decode_cursor(asked.single("cursor"), 1)
-        now = timezone.now()
-        moment = moment_of(asked, now)
-        with snapshot():
-            codes = asked.any_of("accord", Accord.objects.values_list("code", flat=True).order_by("code"))
-            found = (
-                Accord.objects.filter(pk__in=known_accords(moment))
-                .prefetch_related("parties")
-                .order_by("code")
-            )
-            if codes:
-                found = found.filter(code__in=codes)
-            if place:
-                found = found.filter(code__gt=place[0])
-            day = moment.as_of or moment.instant(()).date()
-            rows = [
-                wire_form(accord, statistics(accord, day, moment.known_at), moment.known_at)
-                for accord in found[: limit + 1]
-            ]
-        shown, cursor = cut(rows, limit, lambda row: [row["accord"]])
-        return Response(list_answer(shown, asked, "statistics", cursor))
+        return self.answer(request)
+
+    def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
+        self.moment = moment_of(asked, now)
+        found = Accord.objects.filter(pk__in=known_accords(self.moment).order_by().values("pk"))
+        accords = accords_named(asked)
+        return (found.filter(pk__in=accords) if accords else found).prefetch_related("parties")
+
+    def wire(self, rows: QuerySet[Any], now: datetime, parts: Collection[str]) -> Sequence[Wire]:
+        moment = self.moment
+        day = moment.as_of or moment.instant(()).date()
+        return [
+            wire_form(accord, statistics(accord, day, moment.known_at), moment.known_at) for accord in rows
+        ]

@@ -1,32 +1,25 @@
-"""The addresses of the REST feed: they translate a request into querysets, and rows into their wire form."""
+"""The addresses of the REST feed: accords, commitments, the log, and where everything is."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
 from django.urls import Resolver404, resolve, reverse
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
-from django.utils.translation.trans_real import parse_accept_lang_header
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from commitments import wire
 from commitments.api import schema
-from commitments.api.filters import (
-    COMMITMENT_FILTERS,
-    EVENT_FILTERS,
-    Asked,
-    a_code,
-    narrow,
-    narrow_events,
-    parse_place,
-)
+from commitments.api.door import Door, link_header, list_answer
+from commitments.api.filters import EVENT_FILTERS, narrow_events
+from commitments.api.listing import Chosen, Listing
 from commitments.api.moments import (
     MOMENT,
     NotThen,
@@ -36,69 +29,32 @@ from commitments.api.moments import (
     one_of_the_past,
     page_of_the_past,
 )
-from commitments.log import GENESIS, head
+from commitments.filtering import COMMITMENT_FILTERS, a_code, check_place, narrow, parse_place, wanted_of
+from commitments.log import head
 from commitments.models import Commitment, Event
+from commitments.wire import Wire
+from commitments.wire.commitments import PARTS
 from commitments.wire.past import accords_as_they_stood
 from commitments.words import CODEBOOK
-from tracker.kit.localized import LANGUAGES
-from tracker.kit.paging import address, cut, decode_cursor, parse_limit
-from tracker.kit.problems import BadParameter
+from tracker.kit.asking import Asked
+from tracker.kit.paging import Column, Keyset, address, instant_column, parse_limit
 from tracker.kit.snapshot import snapshot
 
-
-class OnlyJSON(BaseContentNegotiation):
-    """There is one representation, so what the client prefers decides nothing (RFC 9110, 12.1)."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        """None: bodies are not read."""
-        return None
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        """The one renderer there is."""
-        return renderers[0], renderers[0].media_type
-
-
-class Door(APIView):
-    """Anonymous and read-only: no session, no cookie; any site may read it from a browser."""
-
-    http_method_names = ["get", "head", "options"]
-    content_negotiation_class = OnlyJSON
-    # Asking again is cheap and what is stored may be a minute old, so nothing is used without asking.
-    cache_control = "no-cache"
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """The language of sentences and messages: `?lang=`, else what the client asks for; never a cookie."""
-        super().initial(request, *args, **kwargs)
-        asked = request.query_params.get("lang", "")
-        translation.activate(asked if asked in LANGUAGES else _accepted(request))
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """The headers that every answer has, errors too."""
-        done = super().finalize_response(request, response, *args, **kwargs)
-        done.headers["Access-Control-Allow-Origin"] = "*"
-        done.headers.setdefault("Cache-Control", self.cache_control)
-        done.headers["Content-Language"] = translation.get_language() or "en"
-        return done
-
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """A browser asks what another site may do: read."""
-        return Response(
-            status=204,
-            headers={
-                "Allow": "GET, HEAD, OPTIONS",
-                "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-                "Access-Control-Allow-Headers": "Accept, Accept-Language, Cache-Control, If-None-Match",
-                "Access-Control-Max-Age": "86400",
-            },
-        )
-
-
-def _accepted(request: Request) -> str:
-    for language, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
-        code = language.split("-")[0]
-        if code in LANGUAGES:
-            return code
-    return "en"
+LISTS = (
+    "accords",
+    "parties",
+    "provisions",
+    "sources",
+    "topics",
+    "commitments",
+    "deadlines",
+    "assessments",
+    "evidence",
+    "contributions",
+    "statistics",
+    "events",
+    "checkpoints",
+)
 
 
 class Index(Door):
@@ -110,12 +66,7 @@ class Index(Door):
         return Response(
             {
                 "name": settings.SITE_NAME,
-                "accords": wire.api_address("accords"),
-                "commitments": wire.api_address("commitments"),
-                "contributions": wire.api_address("contributions"),
-                "statistics": wire.api_address("statistics"),
-                "events": wire.api_address("events"),
-                "checkpoints": wire.api_address("checkpoints"),
+                **{name: wire.api_address(name) for name in LISTS},
                 "keys": wire.site_address(reverse("keys")),
                 "schema": wire.api_address("schema"),
                 "docs": wire.api_address("docs"),
@@ -126,21 +77,21 @@ class Index(Door):
         )
 
 
-class Accords(Door):
+class Accords(Listing):
     """The accords, by code."""
+
+    name, shape, filters = "accords", "Accord", MOMENT
 
     @extend_schema(**schema.ACCORDS)
     def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, (*MOMENT, "limit", "cursor"))
-        limit, place = parse_limit(asked.single("limit")), decode_cursor(asked.single("cursor"), 1)
-        moment = moment_of(asked, timezone.now())
-        found = known_accords(moment)
-        if place:
-            found = found.filter(code__gt=place[0])
-        with snapshot():
-            read = accords_as_they_stood(found[: limit + 1], moment)
-        rows, cursor = cut(read, limit, lambda row: [row["code"]])
-        return Response(list_answer(rows, asked, "accords", cursor))
+        return self.answer(request)
+
+    def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
+        self.moment = moment_of(asked, now)
+        return known_accords(self.moment)
+
+    def wire(self, rows: QuerySet[Any], now: datetime, parts: Collection[str]) -> Sequence[Wire]:
+        return accords_as_they_stood(rows, self.moment)
 
 
 class OneAccord(Door):
@@ -158,26 +109,37 @@ class OneAccord(Door):
         return Response(found[0])
 
 
-class Commitments(Door):
-    """The commitments, by code, narrowed by filters."""
+class Commitments(Listing):
+    """The commitments, narrowed by filters, by code unless told."""
+
+    name, shape = "commitments", "Commitment"
+    filters = (*COMMITMENT_FILTERS, *MOMENT)
+    orders = {
+        "code": (Column("code"),),
+        "due_at": (instant_column("due_at"), Column("code")),
+        "changed_at": (instant_column("changed_at"), Column("code")),
+    }
+    parts = PARTS
+    usual = ("deadlines",)
 
     @extend_schema(**schema.COMMITMENTS)
     def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, (*COMMITMENT_FILTERS, *MOMENT, "limit", "cursor"))
-        limit, place = parse_limit(asked.single("limit")), decode_cursor(asked.single("cursor"), 1)
+        asked = Asked(request.query_params, self.names())
         now = timezone.now()
         moment = moment_of(asked, now)
-        if moment.is_past:
-            with snapshot():
-                stood, cursor = page_of_the_past(asked, moment, limit, place)
-            return Response(list_answer(stood, asked, "commitments", cursor))
+        if not moment.is_past:
+            return self.answer(request)
+        keyset, chosen = Keyset(asked, self.orders), Chosen(asked, self.shape, self.parts, self.usual)
         with snapshot():
-            found = narrow(Commitment.objects.standing_at(now), asked)
-            if place:
-                found = found.filter(code__gt=place[0])
-            read = wire.commitments(found.order_by("code")[: limit + 1], now)
-        rows, cursor = cut(read, limit, lambda row: [row["code"]])
-        return Response(list_answer(rows, asked, "commitments", cursor))
+            page = page_of_the_past(asked, moment, keyset)
+        page = type(page)(chosen.pruned(page.rows), page.after, page.before)
+        return list_answer(page, asked, self.name)
+
+    def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
+        return narrow(Commitment.objects.standing_at(now), wanted_of(asked))
+
+    def wire(self, rows: QuerySet[Any], now: datetime, parts: Collection[str]) -> Sequence[Wire]:
+        return wire.commitments(rows, now, parts=parts)
 
 
 class OneCommitment(Door):
@@ -214,7 +176,7 @@ class Events(Door):
         with snapshot():
             end = head()
             if hashed:
-                self._known(seq, hashed, end.cursor)
+                check_place("after", seq, hashed)
             found = narrow_events(Event.objects.after(seq), asked)
             rows = wire.events(found[: limit + 1])
         has_more = len(rows) > limit
@@ -222,32 +184,11 @@ class Events(Door):
         # At the end of a filtered page everything up to the head has been looked at: polling goes on from there.
         cursor = rows[-1]["cursor"] if has_more else end.cursor
         onward = address(wire.api_address("events"), [*asked.kept("after"), ("after", cursor)])
+        following = onward if has_more else None
         return Response(
-            {"results": rows, "next": onward if has_more else None, "has_more": has_more, "cursor": cursor}
+            {"results": rows, "next": following, "has_more": has_more, "cursor": cursor},
+            headers=link_header({"next": following}),
         )
-
-    @staticmethod
-    def _known(seq: int, hashed: str, end: str) -> None:
-        """Raises BadParameter when the event of that number is not the one the cursor was made from."""
-        stands = GENESIS if seq == 0 else Event.objects.filter(pk=seq).values_list("hash", flat=True).first()
-        if stands is None or stands[:8] != hashed:
-            raise BadParameter(
-                "after",
-                _(
-                    "This cursor is not of this log: it was restored, or the cursor comes from elsewhere. Begin "
-                    "again at after=0, or at its end, after=%(end)s."
-                )
-                % {"end": end},
-                allowed=["0", end],
-            )
-
-
-def list_answer(rows: Any, asked: Asked, name: str, cursor: str | None) -> dict[str, Any]:
-    """A page of a list, with the address of the next one."""
-    onward = None
-    if cursor:
-        onward = address(wire.api_address(name), [*asked.kept("cursor"), ("cursor", cursor)])
-    return {"results": rows, "next": onward}
 
 
 class Elsewhere(Door):

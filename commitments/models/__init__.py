@@ -20,6 +20,7 @@ from commitments.models.evidence import Evidence
 from commitments.models.heartbeat import Heartbeat
 from commitments.models.pause import Pause
 from commitments.models.position import Position
+from commitments.models.search import SearchEntry
 from commitments.models.staff import Deputy, Membership
 from commitments.models.trigger import Trigger
 
@@ -46,6 +47,7 @@ __all__ = [
     "Pause",
     "Position",
     "Provision",
+    "SearchEntry",
     "Section",
     "Source",
     "Step",

@@ -15,6 +15,7 @@ from commitments.models.commitment import Commitment
 from commitments.models.evidence import Evidence
 from commitments.models.fields import one_of, word_field
 from commitments.words import Confidence, Review, Status
+from tracker.kit.far import far
 
 
 class AssessmentQuerySet(models.QuerySet["Assessment"]):
@@ -134,6 +135,8 @@ class Assessment(models.Model):
             ),
         ]
         indexes = [
+            # The API's list by publication.
+            models.Index(far("published_at"), "id", name="assessment_public"),
             # What waits for its instant of publication.
             models.Index(
                 fields=["publish_at", "id"],

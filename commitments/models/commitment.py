@@ -22,6 +22,7 @@ from commitments.words import (
     Status,
     Strength,
 )
+from tracker.kit.far import far
 from tracker.kit.localized import LocalizedTextField, pick
 
 
@@ -143,7 +144,8 @@ class Commitment(models.Model):
         indexes = [
             # The API's lists by accord, and by due date, page by these keys.
             models.Index(fields=["accord", "code"], name="commitment_accord_code"),
-            models.Index(fields=["due_at", "code"], name="commitment_due"),
+            models.Index(far("due_at"), "code", name="commitment_due"),
+            models.Index(far("changed_at"), "code", name="commitment_changed"),
             models.Index(fields=["status", "code"], name="commitment_status"),
             # Lists of what a party disputes, or has disputed; the many others need no entry.
             models.Index(

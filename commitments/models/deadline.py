@@ -13,6 +13,7 @@ from commitments.models.accord import Source
 from commitments.models.commitment import Commitment
 from commitments.models.fields import one_of, word_field
 from commitments.words import Authority, Clock, ClosedAs, DeadlineType
+from tracker.kit.far import far
 from tracker.kit.localized import LocalizedTextField, pick
 
 
@@ -139,6 +140,8 @@ class Deadline(models.Model):
             ),
         ]
         indexes = [
+            # The API's list by date.
+            models.Index(far("due_at"), "id", name="deadline_due"),
             # The scan: what is past due, open and unmarked; its cost follows the number due.
             models.Index(
                 fields=["crosses_at", "id"],

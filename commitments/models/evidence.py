@@ -13,6 +13,7 @@ from commitments.models.accord import Source
 from commitments.models.commitment import Commitment
 from commitments.models.fields import one_of, word_field
 from commitments.words import Act, Bearing, Nature
+from tracker.kit.far import far
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
@@ -88,6 +89,11 @@ class Evidence(models.Model):
                 | (models.Q(withdrawn_at__isnull=False) & ~models.Q(withdrawn_why="")),
                 name="evidence_withdrawn_with_reason",
             ),
+        ]
+
+        indexes = [
+            # The API's list by publication.
+            models.Index(far("public_at"), "id", name="evidence_public"),
         ]
 
     def __str__(self) -> str:

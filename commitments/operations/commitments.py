@@ -29,6 +29,7 @@ from commitments.models import (
     Step,
     Topic,
 )
+from commitments.operations.finding import store_words
 from commitments.operations.keeping import check_version, locked, refresh, set_course, zones_of
 from commitments.operations.storing import save_rows
 from commitments.operations.targets import check_insides, checked_target, told_target
@@ -190,6 +191,7 @@ def register_commitments(
     for row in rows:
         set_course(row, [], standing.Judgement(), zones.get(row.pk, []))
     save_rows(rows, ["turns_at", "turns_timeliness", "turns_upkeep"])
+    store_words(rows)
     for order in orders:
         row = by_code[order.code]
         append(
@@ -414,5 +416,6 @@ def correct_commitments(
             note=why.strip(),
         )
     if touched:
+        store_words(touched)
         refresh(touched)
     return touched

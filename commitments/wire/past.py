@@ -88,6 +88,7 @@ def _cut_back(
     told, speaks = past.told, past.speaks
     assessments = [_assessment(one, past) for one in row["assessments"] if one["code"] in past.judgements]
     current = past.judgement.code if past.judgement else ""
+    exhibits = _standing(row["evidence"], told.evidence, past.evidence)
     contributions = _standing(row["contributions"], told.money, past.money)
     changed = {
         "strength": told.strength,
@@ -110,7 +111,8 @@ def _cut_back(
         "parts": _parts(row["parts"], there),
         "dependencies": [one for one in row["dependencies"] if one["on"] in there],
         "deadlines": [_deadline(one, past) for one in row["deadlines"] if one["code"] in past.dates],
-        "evidence": _standing(row["evidence"], told.evidence, past.evidence),
+        "evidence": exhibits,
+        "evidence_count": sum(one["withdrawn_at"] is None for one in exhibits),
         "assessment": next((one for one in assessments if one["code"] == current), None),
         "shares": [
             {

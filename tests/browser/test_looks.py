@@ -140,7 +140,7 @@ def _read_without_script(site: str, browser: Browser, problems: list[str]) -> No
     """A reader whose browser runs no script filters the list, reaches the reason, and switches the language."""
     page = visit(browser, site, "/", problems, java_script_enabled=False, locale="en-GB")
     page.get_by_role("link", name="Japan-Ukraine Accord").click()
-    page.get_by_label("Words in the title").fill("mine action conference")
+    page.get_by_label("Words to look for").fill("mine action conference")
     page.get_by_role("button", name="Show", exact=True).click()
     assert page.locator(".part .row").count() == 1
     page.locator(".row-title a").click()

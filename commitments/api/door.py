@@ -1,0 +1,93 @@
+"""What every address of the API has: one representation, open to every site, in the language that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from commitments.wire import api_address
+from tracker.kit.asking import Asked
+from tracker.kit.localized import LANGUAGES
+from tracker.kit.paging import Page, address
+
+
+class OnlyJSON(BaseContentNegotiation):
+    """There is one representation, so what the client prefers decides nothing (RFC 9110, 12.1)."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """None: bodies are not read."""
+        return None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """The one renderer there is."""
+        return renderers[0], renderers[0].media_type
+
+
+class Door(APIView):
+    """Anonymous and read-only: no session, no cookie; any site may read it from a browser."""
+
+    http_method_names = ["get", "head", "options"]
+    content_negotiation_class = OnlyJSON
+    # Asking again is cheap and what is stored may be a minute old, so nothing is used without asking.
+    cache_control = "no-cache"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """The language of sentences and messages: `?lang=`, else what the client asks for; never a cookie."""
+        super().initial(request, *args, **kwargs)
+        asked = request.query_params.get("lang", "")
+        translation.activate(asked if asked in LANGUAGES else _accepted(request))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """The headers that every answer has, errors too."""
+        done = super().finalize_response(request, response, *args, **kwargs)
+        done.headers["Access-Control-Allow-Origin"] = "*"
+        done.headers.setdefault("Cache-Control", self.cache_control)
+        done.headers["Content-Language"] = translation.get_language() or "en"
+        return done
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """A browser asks what another site may do: read."""
+        return Response(
+            status=204,
+            headers={
+                "Allow": "GET, HEAD, OPTIONS",
+                "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+                "Access-Control-Allow-Headers": "Accept, Accept-Language, Cache-Control, If-None-Match",
+                "Access-Control-Max-Age": "86400",
+            },
+        )
+
+
+def _accepted(request: Request) -> str:
+    for language, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        code = language.split("-")[0]
+        if code in LANGUAGES:
+            return code
+    return "en"
+
+
+def list_answer(page: Page[Any], asked: Asked, name: str, total: int | None = None) -> Response:
+    """A page of a list with the addresses of those beside it, also in the header Link (RFC 8288)."""
+
+    def beside(cursor: str | None) -> str | None:
+        return cursor and address(api_address(name), [*asked.kept("cursor"), ("cursor", cursor)])
+
+    links = {"next": beside(page.after), "prev": beside(page.before)}
+    body: dict[str, Any] = {"results": page.rows, **links}
+    if total is not None:
+        body["count"] = total
+    return Response(body, headers=link_header(links))
+
+
+def link_header(links: Mapping[str, str | None]) -> dict[str, str]:
+    """The addresses as one header; none when there are none."""
+    told = ", ".join(f'<{link}>; rel="{rel}"' for rel, link in links.items() if link)
+    return {"Link": told} if told else {}
