@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commitments.filtering import OUTSIDE, PLAIN, found_by, narrow, tsquery
+from commitments.filtering import OUTSIDE, PLAIN, found_by, narrow
 from commitments.models import Accord, Commitment
 from commitments.words import Contested, Kind, Plain, Role, Status, Timeliness, Upkeep
 from tracker.kit.localized import pick
@@ -219,10 +219,3 @@ class ListForm(forms.Form):
             wanted["role"] = [Role.BOUND.value]
         found = narrow(found, wanted)
         return found_by(found, said["q"]) if said.get("q") else found
-
-    def clean_q(self) -> str:
-        """Words to look for; raises ValidationError when there are none in it."""
-        text: str = self.cleaned_data["q"]
-        if text:
-            tsquery(text)
-        return text

@@ -160,8 +160,15 @@ def tsquery(text: str) -> Any:
 
 
 def found_by(found: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """The commitments in whose code, title or summary every word of a text occurs, in any of the three languages."""
-    matches = Func(F("words"), tsquery(text), arg_joiner=" @@ ", template="(%(expressions)s)")
+    """The commitments in whose code, title or summary every word of a text occurs, in any of the three languages.
+
+    A text without any word finds nothing.
+    """
+    try:
+        asked = tsquery(text)
+    except ValidationError:
+        return found.none()
+    matches = Func(F("words"), asked, arg_joiner=" @@ ", template="(%(expressions)s)")
     matches.output_field = BooleanField()
     entries = SearchEntry.objects.filter(matches)
     return found.filter(pk__in=entries.values("commitment"))

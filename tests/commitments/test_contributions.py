@@ -484,7 +484,7 @@ def test_the_feed_tells_the_target_and_every_stage_apart(commitment: Commitment)
     assert (second["evidence"], second["party"], second["note"]) == ("TST-1-E1", "JPN", "The first half.")
     assert second["source"]["code"] == "ministry"
     assert last["withdrawn_why"] == "Counted twice."
-    assert get("commitments/?accord=TST-2024")["results"][0]["money"] == told["money"]
+    assert get("commitments/?accord=TST-2024&include=money")["results"][0]["money"] == told["money"]
 
 
 def test_the_list_of_contributions_narrows_and_pages_through_everything_once(accord: Accord) -> None:
