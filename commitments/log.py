@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from commitments.models import Accord, Commitment, Event, Note
 from commitments.words import EventKind, Origin
+from tracker.kit.snapshot import snapshot
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -296,16 +297,28 @@ class Fault:
 
 
 def verify() -> tuple[int, Fault | None]:
-    """Reads the whole log; the number of events that hold, and the first that does not (None: all do)."""
+    """Reads the whole log; the number of events that hold, and the first that does not (None: all do).
+
+    A note that was erased holds when a later event says that it was.
+    """
     held, prev_hash, prev_at = 0, GENESIS, None
-    for event, accord_code, commitment_code, note in _rows():
-        expected = held + 1
-        if event.seq != expected:
-            return held, Fault(expected, f"event {expected} is missing")
-        why = _what_is_wrong(event, accord_code, commitment_code, note, prev_hash, prev_at)
-        if why:
-            return held, Fault(event.seq, why)
-        held, prev_hash, prev_at = event.seq, event.hash, event.at
+    erased: dict[str, int] = {}
+    with snapshot():
+        for event, accord_code, commitment_code, note in _rows():
+            expected = held + 1
+            if event.seq != expected:
+                return held, Fault(expected, f"event {expected} is missing")
+            why = _what_is_wrong(event, accord_code, commitment_code, note, prev_hash, prev_at)
+            if why:
+                return held, Fault(event.seq, why)
+            if note is not None and note.redacted_at is not None:
+                erased[note.digest] = event.seq
+            if event.kind == EventKind.NOTE_REDACTED:
+                erased.pop(orjson.loads(event.body)["facts"]["digest"], None)
+            held, prev_hash, prev_at = event.seq, event.hash, event.at
+    if erased:
+        seq = min(erased.values())
+        return seq - 1, Fault(seq, "its note was erased, and no event says so")
     return held, None
 
 

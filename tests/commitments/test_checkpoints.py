@@ -25,7 +25,8 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 
-from commitments import checkpoints, wire
+from commitments import checkpoints, operations, wire
+from commitments.actors import loader
 from commitments.log import canonical, chain, head, stamp, verify
 from commitments.models import Checkpoint, CheckpointKey, Event, Note
 from commitments.wire import checkpoints as wire_of_checkpoints
@@ -221,9 +222,19 @@ def change_a_checkpoint(dice: random.Random, last: int) -> tuple[int, int]:
     return row.seq, row.seq
 
 
+def erase_a_note(dice: random.Random, last: int) -> tuple[int, int]:
+    """As a redaction would, but without a word of it."""
+    event = dice.choice(list(Event.objects.exclude(note_digest="").order_by("seq")))
+    sql(
+        "UPDATE commitments_note SET text = '', salt = '', redacted_at = now() WHERE digest = %s",
+        event.note_digest,
+    )
+    return event.seq, event.seq
+
+
 TAMPERINGS: list[Tampering] = [
     edit_a_body, edit_a_column, edit_a_column, delete_one, cut_the_tail, swap_two, slip_one_in, rewrite_from,
-    change_a_note, change_a_checkpoint,
+    change_a_note, erase_a_note, change_a_checkpoint,
 ]  # fmt: skip
 
 
@@ -242,7 +253,7 @@ def test_every_random_tampering_is_found_by_us_and_by_a_watcher_with_the_feed_al
     assert script.verify(iter(shown), signed(), keys(), remembered) == remembered, "as the API shows them"
     seed = int(os.environ.get("TAMPERING_SEED", "11"))
     dice, missed = random.Random(seed), []
-    for turn in range(int(os.environ.get("TAMPERINGS", "40"))):
+    for turn in range(int(os.environ.get("TAMPERINGS", "44"))):
         tamper = TAMPERINGS[turn % len(TAMPERINGS)]
         try:
             with transaction.atomic():
@@ -266,6 +277,37 @@ def test_every_random_tampering_is_found_by_us_and_by_a_watcher_with_the_feed_al
             continue
     assert missed == []
     assert verify() == (last, None)
+
+
+@pytest.mark.django_db
+def test_a_watcher_looks_at_what_the_feed_shows_beside_the_body_too() -> None:
+    """The body holds in every case; only what is shown for the reader's ease was changed."""
+    commitment = world.a_commitment(world.an_accord())
+    moved = world.a_deadline(commitment, "2030")
+    operations.move_deadlines({moved.code: "2031"}, actor=world.actor("reviewer"), why="Agreed.")
+    operations.state_positions([world.a_position(commitment)], actor=loader())
+    said = Event.objects.exclude(note_digest="").order_by("seq")[0]
+    operations.redact_note(said.seq, actor=loader(), why_code="personal-data")
+    script = the_script()
+
+    def shown() -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = orjson.loads(orjson.dumps(wire.events(Event.objects.order_by("seq"))))
+        return rows
+
+    assert script.verify(iter(shown()), [], {}, {})["seen"] == {str(head().seq): head().hash}
+    found = set()
+    for place, row in enumerate(shown()):
+        for name in ("cursor", "before", "after", "note_redacted"):
+            if name == "note_redacted" and not row["note_digest"]:
+                continue
+            rows = shown()
+            rows[place][name] = not row[name] if name == "note_redacted" else "something else"
+            with pytest.raises(script.Broken, match=rf"event {row['seq']}\b"):
+                script.verify(iter(rows), [], {}, {})
+            found.add((row["kind"], name))
+    assert ("deadline_moved", "after") in found
+    assert ("position_stated", "before") in found
+    assert ("deadline_moved", "note_redacted") in found
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from django.db import ProgrammingError, connection, connections, transaction
 
 from commitments import operations
 from commitments.actors import loader
-from commitments.log import NotInTurn, append, chain, head, operation, verify
+from commitments.log import Fault, NotInTurn, append, chain, head, operation, verify
 from commitments.models import Event, Note
 from commitments.words import EventKind
 from tests import world
@@ -107,14 +107,18 @@ def test_tampering_by_a_superuser_is_found_and_the_first_bad_row_named() -> None
 
 
 @pytest.mark.django_db
-def test_a_changed_note_is_found_and_an_erased_one_is_not_a_fault() -> None:
+def test_a_changed_note_is_found_and_an_erased_one_is_no_fault_where_the_log_says_so() -> None:
     commitment = world.a_commitment(world.an_accord())
     world.published(commitment, "stalled", reason="The talks were put off.")
     note = Note.objects.get()
     Note.objects.update(text="The talks went well.")
     assert "note was changed" in str(verify()[1])
     Note.objects.filter(pk=note.pk).update(text="", salt="", redacted_at=datetime.now(UTC))
-    assert verify()[1] is None
+    said = Event.objects.get(note_digest=note.pk)
+    assert verify() == (said.seq - 1, Fault(said.seq, "its note was erased, and no event says so"))
+    Note.objects.filter(pk=note.pk).update(text=note.text, salt=note.salt, redacted_at=None)
+    operations.redact_note(said.seq, actor=loader(), why_code="personal-data")
+    assert verify() == (head().seq, None)
 
 
 @pytest.mark.django_db

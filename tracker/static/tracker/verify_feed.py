@@ -123,11 +123,30 @@ def check_event(event: Any, expected: int, previous: str, before: str) -> tuple[
             raise Broken(
                 f"event {seq}: {name} is {event.get(name)!r} beside a body that says {said.get(name)!r}"
             )
+    check_readings(event, said, digest)
     at = str(said.get("at"))
     if at < before:
         raise Broken(f"event {seq} is stamped before the event before it")
     check_note(event, said)
     return digest, at
+
+
+def check_readings(event: Any, said: Any, digest: str) -> None:
+    """What the feed shows for the reader's ease, where it shows it, is what the body says."""
+    seq, facts = event["seq"], said.get("facts")
+    if not isinstance(facts, dict):
+        raise Broken(f"event {seq}: its body tells no facts")
+    shown: dict[str, Any] = {"cursor": f"{seq}-{digest[:8]}"}
+    if said.get("kind") == "deadline_moved":
+        shown["before"] = facts.get("before")
+        shown["after"] = {name: facts.get(name) for name in ("edtf", "due_at", "authority")}
+    elif said.get("kind") in ("position_stated", "position_resolved"):
+        shown.update({name: (facts.get("contested") or {}).get(name) for name in ("before", "after")})
+    else:
+        shown.update({name: facts.get(name) for name in ("before", "after")})
+    for name, value in shown.items():
+        if name in event and event[name] != value:
+            raise Broken(f"event {seq}: {name} is {event[name]!r} beside a body that says {value!r}")
 
 
 def check_note(event: Any, said: Any) -> None:
@@ -205,9 +224,14 @@ def verify(
             raise Broken(f"event {seq}: the checkpoint that was seen before is gone")
     known = {int(seq): digest for seq, digest in (state.get("seen") or {}).items()}
     previous, before, last = GENESIS, "", 0
+    erased: dict[str, int] = {}
     for event in events:
         previous, before = check_event(event, last + 1, previous, before)
         last += 1
+        if event.get("note_redacted"):
+            erased[event["note_digest"]] = last
+        if event.get("kind") == "note_redacted":
+            erased.pop(json.loads(event["body"])["facts"].get("digest"), None)
         for checkpoint in marks.get(last, ()):
             check_signature(checkpoint, keys)
             if checkpoint.get("hash") != previous:
@@ -219,6 +243,8 @@ def verify(
         raise Broken(
             f"event {last + 1} is missing: the log went on to {beyond[-1]} before, and its tail is cut off"
         )
+    if erased:
+        raise Broken(f"event {min(erased.values())}: its note was erased, and no event says so")
     return {
         "seen": {str(last): previous} if last else {},
         "marks": {str(seq): found[0]["hash"] for seq, found in marks.items()},
@@ -250,8 +276,9 @@ def main(arguments: list[str]) -> int:
             state = read_json(asked.state)
         if asked.site:
             base = asked.site.rstrip("/")
-            keys = keys_of(read_json(f"{base}/.well-known/accord-tracker-keys.json"))
+            # In this order: a key may take over, and events come in, while we read.
             checkpoints = list(pages(f"{base}/api/v1/checkpoints/?limit=200"))
+            keys = keys_of(read_json(f"{base}/.well-known/accord-tracker-keys.json"))
             events: Iterator[Any] = pages(f"{base}/api/v1/events/?after=0&limit=200")
         else:
             keys = keys_of(read_json(asked.keys)) if asked.keys else {}
