@@ -131,7 +131,11 @@ def busy() -> float:
 def listening(pid: int) -> set[str]:
     """The addresses (as the kernel writes them) on which a process listens."""
     inodes = set()
-    for handle in Path(f"/proc/{pid}/fd").iterdir():
+    try:
+        handles = [*Path(f"/proc/{pid}/fd").iterdir()]
+    except FileNotFoundError:  # It has ended since it was found.
+        return set()
+    for handle in handles:
         try:
             found = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(handle))
         except OSError:
@@ -150,9 +154,7 @@ def listening(pid: int) -> set[str]:
 def is_worker_main(pid: int) -> bool:
     """True for the Celery worker's first process."""
     command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    # Celery names itself where the package setproctitle is installed.
-    is_worker = b"\0worker\0" in command or b":MainProcess]" in command
-    return b"celery" in command and is_worker and os.getpgid(pid) == pid
+    return b"celery" in command and b"\0worker\0" in command and os.getpgid(pid) == pid
 
 
 def send_mail(port: int) -> None:
