@@ -120,7 +120,7 @@ class Commitments(Listing):
         "changed_at": (instant_column("changed_at"), Column("code")),
     }
     parts = PARTS
-    usual = ("deadlines",)
+    usual = ("deadlines", "sources", "evidence")
 
     @extend_schema(**schema.COMMITMENTS)
     def get(self, request: Request) -> Response:
