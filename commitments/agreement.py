@@ -12,14 +12,18 @@ from commitments.models import (
     Commitment,
     Contribution,
     Deadline,
+    Event,
     Evidence,
     Pause,
     Position,
     Trigger,
+    Wording,
 )
 from commitments.past import Moment, Past, stood, told_of
+from commitments.sentences import facts_of
 from commitments.standing import crosses_at
-from commitments.words import Review
+from commitments.wordings import digest_of, terms_digest
+from commitments.words import EventKind, Review
 
 BATCH = 500
 
@@ -44,6 +48,7 @@ def differences(now: datetime) -> Iterator[Difference]:
         Commitment.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
     ):
         yield from _compare(keys, now)
+        yield from _wordings(keys)
         last = keys[-1]
 
 
@@ -74,6 +79,28 @@ def _compare(keys: list[int], now: datetime) -> Iterator[Difference]:
                 yield Difference(code, field, by_rows, by_log)
 
 
+def _wordings(keys: list[int]) -> Iterator[Difference]:
+    """The words that the log proves: each is kept and gives its digest, unless the log says that it was taken down."""
+    told: dict[str, str] = {}
+    gone: set[str] = set()
+    kinds = (EventKind.COMMITMENT_REGISTERED, EventKind.COMMITMENT_CORRECTED, EventKind.WORDING_REDACTED)
+    for event in Event.objects.filter(commitment__in=keys, kind__in=kinds).select_related("commitment"):
+        facts = facts_of(event.body)
+        if event.kind == EventKind.WORDING_REDACTED:
+            gone.add(facts["digest"])
+        elif event.commitment:
+            told[facts["terms"]] = event.commitment.code
+    kept = Wording.objects.in_bulk(told)
+    for digest, code in sorted(told.items()):
+        wording = kept.get(digest)
+        if wording is None:
+            yield Difference(code, "wording", None, digest)
+        elif wording.words is None and digest not in gone:
+            yield Difference(code, "wording", "taken down", digest)
+        elif wording.words is not None and digest_of(wording.words) != digest:
+            yield Difference(code, "wording", digest_of(wording.words), digest)
+
+
 ATTACHED = ("deadlines", "judgements", "evidence", "pauses", "triggers", "money", "positions")
 
 
@@ -86,6 +113,7 @@ def _rows_say(row: Any) -> dict[str, Any]:
         "ends_on": row.ends_on,
         "awaits_event": row.awaits_event,
         "counted": row.is_counted,
+        "terms": terms_digest(row),
         "verifiable": row.is_verifiable,
         "triggered_at": row.triggered_at,
         "status": row.status,
@@ -110,6 +138,7 @@ def _log_says(past: Past) -> dict[str, Any]:
         "ends_on": past.ends_on,
         "awaits_event": past.terms.awaits_event,
         "counted": told.is_counted,
+        "terms": told.terms,
         "verifiable": told.is_verifiable,
         "triggered_at": told.triggered_at,
         "status": past.standing.status,

@@ -21,6 +21,7 @@ from commitments.models import (
 )
 from commitments.operations.keeping import facts_of, pauses_of, terms_of, zones_of
 from commitments.past import Moment, Past, standings
+from commitments.wordings import words_then
 from commitments.words import Review, Stance
 
 
@@ -73,6 +74,8 @@ def _case(found: Any, moment: Moment, past: Past | None) -> Case:
     zones = sorted(set(zones_of([found])[found.pk]))
     deadlines = list(found.deadlines.order_by("number"))
     if past:
+        for name, value in words_then({found.code: past}, moment).get(found.code, {}).items():
+            setattr(found, name, value)
         deadlines, terms = put_dates_back(deadlines, put_back(found, past), past), past.terms
     else:
         for deadline in deadlines:

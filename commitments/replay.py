@@ -33,7 +33,8 @@ from commitments.told import (
 Body = Mapping[str, Any]
 Fold = Callable[[Told, Mapping[str, Any], Body], None]
 FOLDS: dict[str, Fold] = {}
-# The clock's own events say what follows from the dates; notes, and who compared a source, hold no state.
+# The clock's own events say what follows from the dates; what was taken down, and who compared a source, hold no
+# state.
 SILENT = frozenset(
     {
         "became_overdue",
@@ -42,6 +43,7 @@ SILENT = frozenset(
         "review_became_due",
         "evidence_verified",
         "note_redacted",
+        "wording_redacted",
     }
 )
 

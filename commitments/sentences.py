@@ -238,6 +238,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     EventKind.POSITION_RESOLVED: _resolved,
     EventKind.EVIDENCE_VERIFIED: lambda facts: _("Evidence was compared with its source"),
     EventKind.NOTE_REDACTED: lambda facts: _("A note was removed from the record"),
+    EventKind.WORDING_REDACTED: lambda facts: _("An earlier wording was removed from the record"),
 }
 
 

@@ -298,6 +298,7 @@ class EventKind(TextChoices):
     POSITION_RESOLVED = "position_resolved", _("position resolved")
     EVIDENCE_VERIFIED = "evidence_verified", _("evidence verified")
     NOTE_REDACTED = "note_redacted", _("note redacted")
+    WORDING_REDACTED = "wording_redacted", _("wording redacted")
 
 
 _S = Status

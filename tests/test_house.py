@@ -58,6 +58,8 @@ def everything_happens() -> None:
     noted = Event.objects.exclude(note_digest="").order_by("-seq").first()
     assert noted is not None
     operations.redact_note(noted.seq, actor=loader(), why_code="personal-data")
+    entered = Event.objects.filter(kind=EventKind.COMMITMENT_REGISTERED, commitment=one).get()
+    operations.redact_wording(entered.seq, actor=loader(), why_code="copyright")
 
 
 def _clocks_run(accord: Accord, one: Commitment) -> None:

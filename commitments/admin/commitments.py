@@ -25,6 +25,7 @@ from commitments.models import Assessment, Commitment, Event, Note
 from commitments.money import target_of
 from commitments.sentences import facts_of, sentence
 from commitments.templatetags.record import contested, standing
+from commitments.wordings import terms_digest
 from commitments.words import Contested, Kind, Review, Timeliness, Upkeep
 from tracker.kit.localized import pick
 
@@ -220,11 +221,15 @@ def history_of(commitment: Commitment) -> list[dict[str, Any]]:
     """The events of a commitment, the latest first, each with its sentence and its note."""
     events = list(Event.objects.filter(commitment=commitment).order_by("-seq")[:SHOWN_EVENTS])
     notes = Note.objects.in_bulk([event.note_digest for event in events if event.note_digest])
+    facts = {event.seq: facts_of(event.body) for event in events}
+    earlier = commitment.wordings.exclude(digest=terms_digest(commitment)).filter(redacted_at=None)
+    digests = set(earlier.values_list("digest", flat=True))
     return [
         {
             "event": event,
-            "sentence": sentence(event.kind, facts_of(event.body)),
+            "sentence": sentence(event.kind, facts[event.seq]),
             "note": notes.get(event.note_digest),
+            "has_earlier_words": facts[event.seq].get("terms") in digests,
         }
         for event in events
     ]

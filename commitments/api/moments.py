@@ -104,6 +104,7 @@ def _fits(past: Past, wanted: Mapping[str, Any]) -> bool:
         "upkeep": past.standing.upkeep,
         "plain": past.plain,
         "contested": past.contested,
+        "strength": past.told.strength,
         "counts": "yes" if is_in else "no",
     }
     due_at = past.speaks.due_at if past.speaks else None
@@ -132,9 +133,13 @@ def page_of_the_past(asked: Asked, moment: Moment, asked_for: Keyset) -> Page[Wi
     for name in (*OF_THE_LOG, "count"):
         if name in asked.given:
             raise BadParameter(name, _("It does not go with as_of or known_at."))
+    if moment.known_at is not None and "q" in asked.given:
+        # The words of today are indexed, and a later correction must not shine through.
+        raise BadParameter("q", _("It does not go with known_at."))
     limit, wanted = asked_for.limit, wanted_of(asked)
-    of_rows = {name: value for name, value in wanted.items() if name not in OF_STANDING}
-    of_then = {name: value for name, value in wanted.items() if name in OF_STANDING}
+    told_then = (*OF_STANDING, "strength")
+    of_rows = {name: value for name, value in wanted.items() if name not in told_then}
+    of_then = {name: value for name, value in wanted.items() if name in told_then}
     found = narrow(Commitment.objects.standing_at(moment.now), of_rows).order_by("code")
     last = asked_for.place[0] if asked_for.place else ""
     codes: list[str] = []

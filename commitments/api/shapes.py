@@ -176,8 +176,7 @@ COMMITMENT = {
     "as_of": instant("The instant for which timeliness, upkeep and plain were computed."),
     "known_at": or_null(instant("Asked for the past: what the log had told by then; null: all of it.")),
     "corrected_since": flag(
-        "Asked by `known_at`: its words or its target have been corrected since. The log proves earlier words, and does "
-        "not hold them."
+        "Asked by `known_at`: its words or its target have been corrected since; they are shown as they read then."
     ),
     "due_at": or_null(instant("The first instant after the earliest open deadline of the parties.")),
     "due_authority": or_null(word(words.Authority, "Who set that deadline.")),

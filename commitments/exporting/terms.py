@@ -9,7 +9,7 @@ from commitments.exporting import attached
 from commitments.exporting.course import Course
 from commitments.exporting.rows import Wire, filled, iso
 from commitments.models import Accord, Commitment
-from commitments.operations.commitments import DETAILS, ROLE_NAMES
+from commitments.operations.registering import DETAILS, ROLE_NAMES
 
 # Beyond it a commitment's rows are read in the next statement, so that an accord of any size fits into memory.
 BATCH = 500

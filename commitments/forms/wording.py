@@ -67,7 +67,7 @@ class CorrectForm(OrderForm):
 
 
 class RedactForm(OrderForm):
-    """Why a note is taken down: a code, since the log keeps no prose."""
+    """Why a note or a wording is taken down: a code, since the log keeps no prose."""
 
     why = forms.ChoiceField(
         label=_("Reason"),

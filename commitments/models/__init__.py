@@ -23,6 +23,7 @@ from commitments.models.position import Position
 from commitments.models.search import SearchEntry
 from commitments.models.staff import Deputy, Membership
 from commitments.models.trigger import Trigger
+from commitments.models.wording import Wording
 
 __all__ = [
     "Accord",
@@ -53,4 +54,5 @@ __all__ = [
     "Step",
     "Topic",
     "Trigger",
+    "Wording",
 ]

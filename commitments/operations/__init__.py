@@ -9,12 +9,12 @@ from commitments.operations.assessments import (
     revise_assessments,
 )
 from commitments.operations.closing import meet_deadlines, waive_deadlines
-from commitments.operations.commitments import NewCommitment, correct_commitments, register_commitments
 from commitments.operations.contributions import (
     NewContribution,
     record_contributions,
     withdraw_contributions,
 )
+from commitments.operations.correcting import correct_commitments, redact_wording
 from commitments.operations.deadlines import (
     NewDeadline,
     move_deadlines,
@@ -25,6 +25,7 @@ from commitments.operations.history import enter_judgements
 from commitments.operations.notes import redact_note
 from commitments.operations.pauses import NewPause, pause_commitments, resume_commitments
 from commitments.operations.positions import NewPosition, Resolution, resolve_positions, state_positions
+from commitments.operations.registering import NewCommitment, register_commitments
 from commitments.operations.reviewing import (
     draft_and_submit,
     give_notice,
@@ -75,6 +76,7 @@ __all__ = [
     "record_sources",
     "record_triggers",
     "redact_note",
+    "redact_wording",
     "register_accord",
     "register_commitments",
     "reject_assessments",

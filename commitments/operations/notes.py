@@ -9,9 +9,8 @@ from commitments.actors import Actor
 from commitments.log import append, operation
 from commitments.models import Assessment, Contribution, Event, Evidence, Note, Pause, Position, Trigger
 from commitments.refusals import refuse
+from commitments.wordings import REMOVED
 from commitments.words import EventKind
-
-REMOVED = "[removed]"
 
 
 @operation

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from commitments.counting import entries_of
 from commitments.ledger import sums_of
-from commitments.models import Accord, Commitment, Contribution, Event
+from commitments.models import Accord, Commitment, Contribution
 from commitments.past import Moment, Past, standings
 from commitments.told import ToldEvidence, ToldMoney
 from commitments.wire.accords import accords
 from commitments.wire.addresses import Wire
 from commitments.wire.commitments import commitments
 from commitments.wire.money import money_of, stage_sum
+from commitments.wordings import words_then
 from commitments.words import EventKind
 
 
@@ -65,27 +67,35 @@ def commitments_as_they_stood(
 ) -> list[Wire]:
     """Commitments at a moment, in a fixed number of queries; those that had not begun, or were unknown, are left out.
 
-    The words are those of today: the log proves earlier ones without holding them (`corrected_since` says so).
+    By a day of the world alone the words are those of today, as is the rest of what we know now.
     """
     past = standings(found, moment)
     rows = [row for row in commitments(found, moment.now, history=True) if row["code"] in past]
-    there, corrected = _there(rows, moment), _corrected(rows, moment)
-    return [_cut_back(row, past[row["code"]], moment, there, corrected, history) for row in rows]
+    there, words = _there(rows, moment), words_then(past, moment)
+    return [_cut_back(row, past[row["code"]], moment, there, words.get(row["code"]), history) for row in rows]
 
 
-def _corrected(rows: Iterable[Wire], moment: Moment) -> set[str]:
-    """The codes of those whose words or whose target have been corrected since."""
-    if moment.known_at is None:
-        return set()
-    later = Event.objects.filter(kind=EventKind.COMMITMENT_CORRECTED, at__gt=moment.known_at)
-    codes = [row["code"] for row in rows]
-    return set(later.filter(commitment__code__in=codes).values_list("commitment__code", flat=True))
+def _worded(words: Mapping[str, Any]) -> Wire:
+    """What a row says in words, as it read before it was corrected."""
+    verb = {"words": words["verb_words"] or None, "source": words["verb_source"] or None}
+    return {
+        **{name: words[name] for name in ("title", "summary", "cautions", "amount")},
+        "verb": verb if any(verb.values()) else None,
+        "ends_when": words["ends_when"] or None,
+        "review_every": words["review_every"] or None,
+    }
 
 
 def _cut_back(
-    row: Wire, past: Past, moment: Moment, there: set[str], corrected: set[str], history: bool
+    row: Wire,
+    past: Past,
+    moment: Moment,
+    there: set[str],
+    words: Mapping[str, Any] | None,
+    history: bool,
 ) -> Wire:
     told, speaks = past.told, past.speaks
+    row = row | (_worded(words) if words else {})
     assessments = [_assessment(one, past) for one in row["assessments"] if one["code"] in past.judgements]
     current = past.judgement.code if past.judgement else ""
     exhibits = _standing(row["evidence"], told.evidence, past.evidence)
@@ -104,7 +114,7 @@ def _cut_back(
         "plain": past.plain,
         "as_of": past.instant,
         "known_at": moment.known_at,
-        "corrected_since": row["code"] in corrected,
+        "corrected_since": words is not None,
         "due_at": speaks.due_at if speaks else None,
         "due_authority": speaks.authority if speaks else None,
         "changed_at": told.last_at,

@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 
 from commitments import operations, standing
 from commitments.actors import loader
+from commitments.agreement import differences
 from commitments.importing import load_accord
-from commitments.models import Accord, Commitment
+from commitments.models import Accord, Commitment, Event, Wording
 from commitments.operations import NewPause, NewTrigger
 from commitments.past import Moment, standing_of, standing_of_accord, standings, stood
+from commitments.refusals import Refused
 from commitments.replay import fold
 from commitments.told import Told
 from tests import world
@@ -564,15 +566,53 @@ def test_edges_of_the_calendar_and_codes_that_were_never_there() -> None:
 
 
 @pytest.mark.django_db
-def test_words_corrected_since_are_marked() -> None:
+def test_words_and_target_corrected_since_read_as_they_did_then() -> None:
     with time_machine.travel(datetime(2025, 1, 10, 12, tzinfo=UTC)):
-        one = world.a_commitment(world.an_accord())
+        one = world.a_commitment(world.an_accord(), details={"cautions": ["Not a treaty."]})
     operations.correct_commitments(
-        {one.code: {"title": {"en": "Do it well"}, "strength": "intent"}},
+        {
+            one.code: {
+                "title": {"en": "Do it well"},
+                "strength": "intent",
+                "cautions": [],
+                "amount": {"value": "100", "currency": "EUR", "bound": "exact"},
+            }
+        },
         actor=world.actor("reviewer"),
         why="Misread.",
     )
+    first = Commitment.objects.get(code="TST-1").wordings.exclude(words__title={"en": "Do it well"}).get()
+    words = first.words or {}
     then = get("/api/v1/commitments/TST-1/?known_at=2025-02-01")
     assert (then["corrected_since"], then["strength"]) == (True, "firm")
+    assert (then["title"], then["cautions"], then["amount"]) == (
+        words["title"],
+        ["Not a treaty."],
+        None,
+    )
+    assert then["money"] is None
     now = get("/api/v1/commitments/TST-1/?as_of=2025-02-01")
     assert (now["corrected_since"], now["strength"]) == (False, "intent")
+    assert (now["title"], now["money"]["target"]["value"]) == ({"en": "Do it well"}, "100")
+    listed = "/api/v1/commitments/?known_at=2025-02-01&strength="
+    assert [row["title"] for row in get(f"{listed}firm")["results"]] == [words["title"]]
+    assert get(f"{listed}intent")["results"] == []
+    assert get("/api/v1/commitments/?known_at=2025-02-01&q=well", 400)["errors"][0]["name"] == "q"
+    assert not list(differences(timezone.now()))
+
+    # An earlier wording can be taken down; that of today cannot, and nobody changes one unseen.
+    registered, corrected = Event.objects.filter(commitment=one).order_by("seq").values_list("seq", flat=True)
+    with pytest.raises(Refused, match="correct them first"):
+        operations.redact_wording(corrected, actor=loader(), why_code="personal-data")
+    Wording.objects.filter(pk=first.pk).update(words={**words, "title": {"en": "Another"}})
+    assert [found.field for found in differences(timezone.now())] == ["wording"]
+    Wording.objects.filter(pk=first.pk).update(words=None)
+    assert [found.field for found in differences(timezone.now())] == ["wording"]
+    Wording.objects.filter(pk=first.pk).update(words=first.words)
+    operations.redact_wording(registered, actor=loader(), why_code="personal-data")
+    gone = get("/api/v1/commitments/TST-1/?known_at=2025-02-01")
+    assert (gone["title"], gone["summary"], gone["cautions"]) == ({"en": "[removed]"}, {}, [])
+    assert Event.objects.filter(kind="wording_redacted").count() == 1
+    operations.redact_wording(registered, actor=loader(), why_code="personal-data")
+    assert Event.objects.filter(kind="wording_redacted").count() == 1
+    assert not list(differences(timezone.now()))

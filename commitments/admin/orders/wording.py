@@ -1,4 +1,4 @@
-"""Orders on words: correct those of a commitment, take down those of a note."""
+"""Orders on words: correct those of a commitment, take down those of a note, and those that a commitment once had."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def _correct(form: forms.CorrectForm, row: Commitment, target: None, actor: Acto
 
 def _redact(form: forms.RedactForm, row: Commitment, target: Event, actor: Actor, version: int) -> None:
     operations.redact_note(target.seq, actor=actor, why_code=form.cleaned_data["why"])
+
+
+def _redact_wording(
+    form: forms.RedactForm, row: Commitment, target: Event, actor: Actor, version: int
+) -> None:
+    operations.redact_wording(target.seq, actor=actor, why_code=form.cleaned_data["why"])
 
 
 ORDERS = named(
@@ -41,6 +47,18 @@ ORDERS = named(
             forms.RedactForm,
             _redact,
             _("The note is taken down."),
+            Event,
+            is_grave=True,
+            by="seq",
+        ),
+        "redact_wording": Order(
+            "redact",
+            _("Take down an earlier wording"),
+            _("Take down"),
+            _("The words that this entry once had go for ever; that they were there stays."),
+            forms.RedactForm,
+            _redact_wording,
+            _("The earlier wording is taken down."),
             Event,
             is_grave=True,
             by="seq",

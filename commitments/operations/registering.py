@@ -1,8 +1,7 @@
-"""Verbs on commitments: register them with their terms, and correct the words of one."""
+"""The verb that registers commitments with their terms."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _
 from commitments import standing
 from commitments.actors import Actor
 from commitments.deadlines import DateError, occurrences, parse_period, parse_window
-from commitments.log import append, canonical, operation
+from commitments.log import append, operation
 from commitments.models import (
     Accord,
     Citation,
@@ -30,25 +29,13 @@ from commitments.models import (
     Topic,
 )
 from commitments.operations.finding import store_words
-from commitments.operations.keeping import check_version, locked, refresh, set_course, zones_of
+from commitments.operations.keeping import set_course, zones_of
 from commitments.operations.storing import save_rows
 from commitments.operations.targets import check_insides, checked_target, told_target
 from commitments.refusals import Problem, Refused, refuse
+from commitments.wordings import keep_wordings, terms_digest
 from commitments.words import UNCOUNTED_STRENGTHS, EventKind, Kind, Origin, Role
 from tracker.kit.localized import check_localized
-
-CORRECTABLE = (
-    "title",
-    "summary",
-    "cautions",
-    "verb_words",
-    "verb_source",
-    "ends_when",
-    "review_every",
-    "strength",
-    "provenance",
-    "amount",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +156,7 @@ def register_commitments(
             **_ends(order),
             **{name: value for name, value in order.details.items() if name in DETAILS and value is not None},
         )
-        _check_rules(row)
+        check_rules(row)
         row.amount = checked_target(order.code, row.amount, accord)
         if row.ends_on and row.ends_on < row.starts_on:
             raise refuse("ends", "order", _("%(code)s ends before it begins.") % {"code": order.code})
@@ -192,6 +179,7 @@ def register_commitments(
         set_course(row, [], standing.Judgement(), zones.get(row.pk, []))
     save_rows(rows, ["turns_at", "turns_timeliness", "turns_upkeep"])
     store_words(rows)
+    keep_wordings(rows)
     for order in orders:
         row = by_code[order.code]
         append(
@@ -220,7 +208,7 @@ def register_commitments(
     return rows
 
 
-def _check_rules(row: Commitment) -> None:
+def check_rules(row: Commitment) -> None:
     """Raises Refused for a rhythm, an interval or a trigger that could not be followed."""
     try:
         if row.review_every:
@@ -243,12 +231,6 @@ def _check_rules(row: Commitment) -> None:
         if row.trigger.get("runs_from") not in (None, "received", "sent", "happened"):
             text = _("%s: a clock runs from what was received, sent or happened.") % row.code
             raise refuse("trigger.runs_from", "unknown", text)
-
-
-def terms_digest(row: Commitment) -> str:
-    """SHA-256 over the words of a commitment, so that the log proves them without holding prose."""
-    words = {"title": row.title, "summary": row.summary, "cautions": row.cautions, "verb": row.verb_words}
-    return hashlib.sha256(canonical(words).encode()).hexdigest()
 
 
 def _relate(
@@ -350,72 +332,3 @@ def _no_cycle(accord: Accord) -> None:
             path.append(code)
             stack.append((code, True))
             stack.extend((other, False) for other in edges.get(code, ()))
-
-
-@operation
-def correct_commitments(
-    changes: Mapping[str, Mapping[str, Any]],
-    *,
-    actor: Actor,
-    why: str,
-    version: int | None = None,
-    origin: str = Origin.LIVE,
-) -> list[Commitment]:
-    """Corrects the words of commitments or the sum they promise, by code, for a reason; what is the same is left alone.
-
-    Raises Refused for a field that is not CORRECTABLE, Stale when `version` is no longer the row's.
-    """
-    if not why.strip():
-        raise refuse("why", "required", _("A correction needs a reason."))
-    rows = locked(changes, actor)
-    touched = []
-    for code, row in rows.items():
-        actor.require("correct", row.accord)
-        check_version(row, version)
-        before = terms_digest(row)
-        fields = []
-        for name, value in changes[code].items():
-            if name not in CORRECTABLE:
-                raise refuse(name, "fixed", _("“%(name)s” cannot be corrected.") % {"name": name})
-            if name == "amount":
-                value = checked_target(code, value, row.accord)
-            if getattr(row, name) != value:
-                setattr(row, name, value)
-                fields.append(name)
-        if not fields:
-            continue
-        _check_rules(row)
-        if "amount" in fields:
-            check_insides(row.accord, [row])
-        try:
-            for name in ("title", "summary"):
-                check_localized(getattr(row, name))
-            row.clean_fields(exclude=["accord", "section", "instrument"])
-        except ValidationError as error:
-            messages = error.message_dict if hasattr(error, "error_dict") else {"title": error.messages}
-            raise Refused(*(Problem(n, "invalid", m) for n, ms in messages.items() for m in ms)) from None
-        is_bound = row.participations.filter(role=Role.BOUND).exists()
-        row.is_counted = is_counted(row.kind, row.strength, row.is_verifiable, is_bound)
-        row.save(update_fields=[*fields, "is_counted"])
-        touched.append(row)
-        append(
-            EventKind.COMMITMENT_CORRECTED,
-            row.accord,
-            row,
-            by=actor.office,
-            origin=origin,
-            facts={
-                "fields": sorted(fields),
-                "strength": row.strength,
-                "provenance": row.provenance,
-                "counted": row.is_counted,
-                "target": told_target(row.amount),
-                "terms_before": before,
-                "terms": terms_digest(row),
-            },
-            note=why.strip(),
-        )
-    if touched:
-        store_words(touched)
-        refresh(touched)
-    return touched
