@@ -14,8 +14,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
-from commitments.log import Fault, head, stamp
+from commitments.log import head, stamp
 from commitments.models import Checkpoint, CheckpointKey, Event
+from commitments.verifying import Fault
 
 # The clock asks every hour; a little less than a day, so that the hour of the day does not wander.
 ALMOST_A_DAY = timedelta(hours=23, minutes=30)

@@ -1,4 +1,4 @@
-"""The log: `operation` opens a turn, `append` says what happened, `head` and `verify` read. The only writer of Event.
+"""The log: `operation` opens a turn, `append` says what happened, `head` reads where it ends. The only writer of Event.
 
 A turn is one durable transaction at READ COMMITTED. Events are collected while the verb works and are numbered,
 stamped, chained and inserted at its very end, under the log's advisory lock, which is therefore the last lock taken
@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 import orjson
@@ -24,7 +23,6 @@ from django.utils import timezone
 
 from commitments.models import Accord, Commitment, Event, Note
 from commitments.words import EventKind, Origin
-from tracker.kit.snapshot import snapshot
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,19 +31,30 @@ GENESIS = "0" * 64
 # Two halves of the advisory lock that orders the log: any constant pair will do, as long as nothing else uses it.
 LOG_LOCK = (0x4143, 0x4C4F)
 BATCH = 1000
+_LOCK = f"SET CONSTRAINTS ALL IMMEDIATE; SELECT pg_advisory_xact_lock({LOG_LOCK[0]}, {LOG_LOCK[1]})"
+_LAST = "SELECT seq, hash, at FROM commitments_event ORDER BY seq DESC LIMIT 1"
 # Three statements in one message. Deferred foreign keys are checked first, so that nothing can wait or fail under the
 # log's lock; the head is read after the lock: at READ COMMITTED a statement sees what was committed before it began,
 # and so what the previous holder of the lock left.
-_TAKE_THE_TURN = (
-    f"SET CONSTRAINTS ALL IMMEDIATE; SELECT pg_advisory_xact_lock({LOG_LOCK[0]}, {LOG_LOCK[1]});"  # noqa: S608
-    " SELECT seq, hash, at FROM commitments_event ORDER BY seq DESC LIMIT 1"
-)
+_TAKE_THE_TURN = f"{_LOCK}; {_LAST}"
 _COLUMNS = "seq, at, kind, origin, accord_id, commitment_id, by, happened_on, crossed_at, note_digest, body, prev_hash, hash"
 _COPY = f"COPY commitments_event ({_COLUMNS}) FROM STDIN"
-_INSERT = f"INSERT INTO commitments_event ({_COLUMNS}) VALUES "  # noqa: S608
-_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-# So many events go in one INSERT, which is one message; more are copied, which is three and costs less by the row.
-FEW = 50
+# The chain of one event, made where its predecessor stands: with the lock before it and the commit behind it in one
+# message, nobody waits under the lock for a client that has no processor. `at` and `seq` are written into the body.
+_APPEND = f"""
+INSERT INTO commitments_event ({_COLUMNS})
+SELECT seq, at, %s, %s, %s, %s, %s, %s, %s, %s, body, prev, encode(sha256(convert_to(prev || body, 'UTF8')), 'hex')
+FROM (
+    SELECT seq, at, prev, %s || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || %s || seq || %s AS body
+    FROM (
+        SELECT coalesce(seq, 0) + 1 AS seq, greatest(%s::timestamptz, at) AS at, coalesce(hash, '{GENESIS}') AS prev
+        FROM (VALUES (1)) AS turn LEFT JOIN ({_LAST}) AS last ON true
+    ) AS placed
+) AS told
+"""  # noqa: S608 - columns of our own
+# So many events are chained by the database, one statement each; more are chained here and copied, which is three
+# messages and costs less by the row.
+FEW = 8
 
 
 class NotInTurn(RuntimeError):
@@ -241,20 +250,58 @@ def _write(pending: list[Pending]) -> None:
             digests.append("")
     Note.objects.bulk_create(notes, batch_size=BATCH)
     with connection.cursor() as cursor:
+        if len(pending) <= FEW:
+            statements, values = [_LOCK], []
+            now = stamp(timezone.now())
+            for fact, digest in zip(pending, digests, strict=True):
+                statements.append(_APPEND)
+                values += [*_beside(fact, digest), *_around(fact, digest), now]
+            if not connection.savepoint_ids:
+                # The outermost block is ours and ends here; Django finds nothing left to commit.
+                statements.append("COMMIT")
+            cursor.execute("; ".join(statements), values)
+            return
         cursor.execute(_TAKE_THE_TURN)
         cursor.nextset()
         cursor.nextset()
         found = cursor.fetchone()
         rows = _chained(pending, digests, Head(*found) if found else Head(0, GENESIS, None))
         # Texts, made as late as can be: the log's lock is held meanwhile, and a scan brings thousands of events.
-        if len(pending) <= FEW:
-            cursor.execute(
-                _INSERT + ", ".join([_ROW] * len(pending)), [value for row in rows for value in row]
-            )
-        else:
-            with cursor.copy(_COPY) as copy:
-                for row in rows:
-                    copy.write_row(row)
+        with cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def _beside(fact: Pending, digest: str) -> tuple[Any, ...]:
+    """The columns that repeat what the body says, from `kind` to `note_digest`."""
+    return (
+        fact.kind, fact.origin, fact.accord_id, fact.commitment_id, fact.by, fact.happened_on, fact.crossed_at, digest,
+    )  # fmt: skip
+
+
+def _said(fact: Pending, digest: str) -> dict[str, Any]:
+    """What the body says, but for its place in the log: `at` and `seq`."""
+    return {
+        "v": VERSION,
+        "kind": fact.kind,
+        "origin": fact.origin,
+        "accord": fact.accord_code,
+        "commitment": fact.commitment_code,
+        "by": fact.by or None,
+        "happened_on": fact.happened_on,
+        "crossed_at": fact.crossed_at,
+        "note": digest or None,
+        "facts": fact.facts,
+    }
+
+
+def _around(fact: Pending, digest: str) -> tuple[str, str, str]:
+    """The canonical text of a body around the values of `at` and of `seq`, which have their place by the alphabet."""
+    said = _said(fact, digest)
+    before = canonical({name: value for name, value in said.items() if name < "at"})
+    between = canonical({name: value for name, value in said.items() if "at" < name < "seq"})
+    after = canonical({name: value for name, value in said.items() if name > "seq"})
+    return f'{before[:-1]},"at":"', f'",{between[1:-1]},"seq":', f",{after[1:]}"
 
 
 def _chained(pending: list[Pending], digests: list[str], last: Head) -> Iterator[tuple[Any, ...]]:
@@ -264,109 +311,7 @@ def _chained(pending: list[Pending], digests: list[str], last: Head) -> Iterator
     seq, prev_hash = last.seq, last.hash
     for fact, digest in zip(pending, digests, strict=True):
         seq += 1
-        body = canonical(
-            {
-                "v": VERSION,
-                "seq": seq,
-                "at": at,
-                "kind": fact.kind,
-                "origin": fact.origin,
-                "accord": fact.accord_code,
-                "commitment": fact.commitment_code,
-                "by": fact.by or None,
-                "happened_on": fact.happened_on,
-                "crossed_at": fact.crossed_at,
-                "note": digest or None,
-                "facts": fact.facts,
-            }
-        )
+        body = canonical({**_said(fact, digest), "seq": seq, "at": at})
         hashed = chain(prev_hash, body)
-        yield (
-            seq, at, fact.kind, fact.origin, fact.accord_id, fact.commitment_id, fact.by, fact.happened_on,
-            fact.crossed_at, digest, body, prev_hash, hashed,
-        )  # fmt: skip
+        yield (seq, at, *_beside(fact, digest), body, prev_hash, hashed)
         prev_hash = hashed
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The first row of the log that does not hold, and why."""
-
-    seq: int
-    why: str
-
-
-def verify() -> tuple[int, Fault | None]:
-    """Reads the whole log; the number of events that hold, and the first that does not (None: all do).
-
-    A note that was erased holds when a later event says that it was.
-    """
-    held, prev_hash, prev_at = 0, GENESIS, None
-    erased: dict[str, int] = {}
-    with snapshot():
-        for event, accord_code, commitment_code, note in _rows():
-            expected = held + 1
-            if event.seq != expected:
-                return held, Fault(expected, f"event {expected} is missing")
-            why = _what_is_wrong(event, accord_code, commitment_code, note, prev_hash, prev_at)
-            if why:
-                return held, Fault(event.seq, why)
-            if note is not None and note.redacted_at is not None:
-                erased[note.digest] = event.seq
-            if event.kind == EventKind.NOTE_REDACTED:
-                erased.pop(orjson.loads(event.body)["facts"]["digest"], None)
-            held, prev_hash, prev_at = event.seq, event.hash, event.at
-    if erased:
-        seq = min(erased.values())
-        return seq - 1, Fault(seq, "its note was erased, and no event says so")
-    return held, None
-
-
-def _rows() -> Iterator[tuple[Event, str, str | None, Note | None]]:
-    rows = Event.objects.order_by("seq").select_related("accord", "commitment").iterator(chunk_size=BATCH)
-    while batch := list(islice(rows, BATCH)):
-        notes = Note.objects.in_bulk([event.note_digest for event in batch if event.note_digest])
-        for event in batch:
-            commitment = event.commitment.code if event.commitment else None
-            yield event, event.accord.code, commitment, notes.get(event.note_digest)
-
-
-def _what_is_wrong(
-    event: Event,
-    accord_code: str,
-    commitment_code: str | None,
-    note: Note | None,
-    prev_hash: str,
-    prev_at: datetime | None,
-) -> str:
-    if event.prev_hash != prev_hash:
-        return "it does not follow the event before it"
-    if chain(prev_hash, event.body) != event.hash:
-        return "its body does not give its hash"
-    if prev_at and event.at < prev_at:
-        return "it is stamped before the event before it"
-    try:
-        said = orjson.loads(event.body)
-    except orjson.JSONDecodeError:
-        return "its body is not JSON"
-    columns = {
-        "seq": event.seq,
-        "at": stamp(event.at),
-        "kind": event.kind,
-        "origin": event.origin,
-        "accord": accord_code,
-        "commitment": commitment_code,
-        "by": event.by or None,
-        "happened_on": event.happened_on.isoformat() if event.happened_on else None,
-        "crossed_at": stamp(event.crossed_at) if event.crossed_at else None,
-        "note": event.note_digest or None,
-    }
-    for name, value in columns.items():
-        if said.get(name) != value:
-            return f"its column {name} does not say what its body says"
-    if event.note_digest:
-        if note is None:
-            return "its note is missing"
-        if note.redacted_at is None and note_digest(note.salt, note.text) != note.digest:
-            return "its note was changed"
-    return ""

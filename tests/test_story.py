@@ -13,9 +13,10 @@ from django.urls import reverse
 
 from commitments import operations
 from commitments.actors import loader
-from commitments.log import head, verify
+from commitments.log import head
 from commitments.models import Commitment, Event
 from commitments.operations import NewDeadline, NewTrigger
+from commitments.verifying import verify
 from notifications.models import Bookmark, Delivery, State, Subscriber
 from tests import world
 from tests.processes import Product, product, wait_until

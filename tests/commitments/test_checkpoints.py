@@ -27,8 +27,9 @@ from django.test import Client
 
 from commitments import checkpoints, operations, wire
 from commitments.actors import loader
-from commitments.log import canonical, chain, head, stamp, verify
+from commitments.log import canonical, chain, head, stamp
 from commitments.models import Checkpoint, CheckpointKey, Event, Note
+from commitments.verifying import verify
 from commitments.wire import checkpoints as wire_of_checkpoints
 from commitments.wire.checkpoints import keys as public_keys
 from tests import world

@@ -159,7 +159,7 @@ def test_a_note_is_taken_down_and_the_chain_still_holds(commitment: Commitment) 
     form = administrator.get(address).context["form"]
     assert administrator.post(address, sent_back(form) | {"why": "personal-data"}).status_code == 302
     assert Trigger.objects.get().note == "[removed]"
-    from commitments.log import verify
+    from commitments.verifying import verify
 
     assert verify()[1] is None
 

@@ -14,9 +14,9 @@ import openpyxl
 import pytest
 from django.core.management import CommandError, call_command
 
-from commitments.log import verify
 from commitments.models import Commitment, Deadline, Event
 from commitments.tables import reading
+from commitments.verifying import verify
 from tests import world
 
 HEADERS = "Code;Title;Назва;件名;Part;Responsible party;Deadline;Remarks"

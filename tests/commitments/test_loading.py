@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from commitments import operations
 from commitments.accord_files import BadFile
 from commitments.importing import load_accord
-from commitments.log import head, verify
+from commitments.log import head
 from commitments.models import (
     Accord,
     Assessment,
@@ -27,6 +27,7 @@ from commitments.models import (
     Evidence,
     Source,
 )
+from commitments.verifying import verify
 from commitments.words import Plain, Status, Timeliness, Upkeep
 from tests import world
 

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from django.db import ProgrammingError, connection, connections, transaction
 
 from commitments import operations
 from commitments.actors import loader
-from commitments.log import Fault, NotInTurn, append, chain, head, operation, verify
+from commitments.log import FEW, NotInTurn, append, canonical, chain, head, operation
 from commitments.models import Event, Note
+from commitments.verifying import Fault, verify
 from commitments.words import EventKind
 from tests import world
 
@@ -33,6 +35,26 @@ def test_numbers_have_no_gaps_and_every_hash_follows_the_one_before() -> None:
         previous = event.hash
         assert chain(event.prev_hash, event.body) == event.hash
     assert verify() == (len(events), None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [1, FEW, FEW + 1])
+def test_few_events_and_many_are_written_the_same_way(number: int) -> None:
+    accord = world.an_accord()
+
+    @operation
+    def say() -> None:
+        for place in range(number):
+            facts = {"part": f"'%s{place}\\\" 日本 \u2028", "zone": None, "at": {"seq": place}}
+            append(EventKind.ACCORD_REGISTERED, accord, facts=facts, note="Ї" * place)
+
+    before = head()
+    say()
+    events = list(Event.objects.after(before.seq))
+    assert [event.seq for event in events] == list(range(before.seq + 1, before.seq + number + 1))
+    for event in events:
+        assert canonical(orjson.loads(event.body)) == event.body
+    assert verify() == (before.seq + number, None)
 
 
 @pytest.mark.django_db

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from commitments import operations
 from commitments.agreement import differences
 from commitments.counting import entries_of, statistics
-from commitments.log import head, verify
+from commitments.log import head
 from commitments.models import (
     Accord,
     Assessment,
@@ -44,6 +44,7 @@ from commitments.models import (
 from commitments.operations import NewPause, NewTrigger
 from commitments.past import Moment, standing_of_accord
 from commitments.refusals import Refused
+from commitments.verifying import verify
 from commitments.words import ALLOWED, MOVES, NEEDS_PROOF, Kind, Review, Settlement, Status
 from tests import world
 

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import connection
 from django.test import Client
 
-from commitments.log import verify
+from commitments.verifying import verify
 from notifications import delivering, fanning, links, subscribing
 from notifications.models import Attempt, Delivery, Notice, State, Subscriber, Subscription, Why
 from tests import world

@@ -12,8 +12,9 @@ from typing import Any
 
 from django.db import connection, connections, transaction
 
-from commitments.log import append, operation, verify
+from commitments.log import append, operation
 from commitments.models import Accord, Event
+from commitments.verifying import verify
 from commitments.words import EventKind
 from tracker.bench import data
 from tracker.bench.measuring import Figure, percentile, ratio

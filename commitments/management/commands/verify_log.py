@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from commitments import checkpoints
 from commitments.agreement import differences
-from commitments.log import head, verify
+from commitments.log import head
 from commitments.models import Checkpoint
+from commitments.verifying import verify
 
 SHOWN = 20
 
