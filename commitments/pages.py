@@ -25,7 +25,7 @@ from commitments.charts import burn_up, figure
 from commitments.counting import points, statistics
 from commitments.ledger import ledger, lines_of
 from commitments.log import head
-from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Section, Topic
+from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Pause, Section, Topic
 from commitments.operations.keeping import facts_of
 from commitments.past import Moment, Past, standing_of_accord
 from commitments.timeline import latest_changes
@@ -160,6 +160,7 @@ def _stood(form: choosing.ListForm, one: Accord, stood: Mapping[str, Past]) -> l
         past = stood.get(found.code)
         if past is not None and form.fits(looking_back.put_back(found, past)):
             found.dates = looking_back.put_dates_back(found.dates, found, past)
+            found.standstills = past.terms.pauses
             rows.append(found)
     return rows
 
@@ -176,16 +177,22 @@ def _shown(found: QuerySet[Any]) -> QuerySet[Any]:
         .prefetch_related(
             Prefetch("participations", bound, to_attr="bound"),
             Prefetch("deadlines", Deadline.objects.order_by("number"), to_attr="dates"),
+            Prefetch("pauses", Pause.objects.order_by("from_at"), to_attr="standstills"),
         )
         .order_by("section__position", "section_id", "code")
     )
 
 
 def _row(found: Any, now: datetime) -> Row:
-    """A row of the list; `found` carries its standing, who is bound, and its dates."""
+    """A row of the list; `found` carries its standing, who is bound, its dates and its pauses."""
     deadline = None
     if found.timeliness not in standing.UNDATED:
-        terms = standing.Terms(found.kind, awaits_event=found.awaits_event, triggered_at=found.triggered_at)
+        terms = standing.Terms(
+            found.kind,
+            awaits_event=found.awaits_event,
+            triggered_at=found.triggered_at,
+            pauses=tuple(standing.Pause(one.from_at, one.until_at) for one in found.standstills),
+        )
         judgement = standing.Judgement(found.status, found.status_on)
         _code, on = standing.timeliness(terms, [facts_of(date, ()) for date in found.dates], judgement, now)
         deadline = next((date for date in found.dates if on and on.key == f"{date.number}"), None)
