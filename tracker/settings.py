@@ -285,13 +285,17 @@ SPECTACULAR_SETTINGS = {
 
 # A signed link is a key: whoever reads it in a log could leave or erase for somebody else.
 SIGNED_LINK = re.compile(r"/(confirm|manage|leave|erase|heard)/[^/\s\"]+")
+# So is a token of the API, wherever it was put by mistake.
+API_TOKEN = re.compile(r"act_[0-9a-f]{8}[A-Za-z0-9_-]+")
 
 
 def hide_links(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Takes the tokens of signed links out of whatever is logged."""
+    """Takes the tokens of signed links and of the API out of whatever is logged."""
     for name, value in event.items():
         if isinstance(value, str) and "/" in value:
-            event[name] = SIGNED_LINK.sub(r"/\1/[hidden]", value)
+            value = event[name] = SIGNED_LINK.sub(r"/\1/[hidden]", value)
+        if isinstance(value, str) and "act_" in value:
+            event[name] = API_TOKEN.sub("act_[hidden]", value)
     return event
 
 

@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from commitments.admin import accords, commitments, events, staff
+from commitments.admin import accords, commitments, events, staff, tokens
 
-__all__ = ["accords", "commitments", "events", "staff"]
+__all__ = ["accords", "commitments", "events", "staff", "tokens"]
 
 admin.site.site_header = _("Accord Tracker · staff")
 admin.site.site_title = _("Accord Tracker · staff")

@@ -22,12 +22,14 @@ from commitments.models.pause import Pause
 from commitments.models.position import Position
 from commitments.models.search import SearchEntry
 from commitments.models.staff import Deputy, Membership
+from commitments.models.token import ApiToken, KeptAnswer, Scope
 from commitments.models.trigger import Trigger
 from commitments.models.wording import Wording
 
 __all__ = [
     "Accord",
     "AccordParty",
+    "ApiToken",
     "Assessment",
     "Checkpoint",
     "CheckpointKey",
@@ -41,6 +43,7 @@ __all__ = [
     "Evidence",
     "Heartbeat",
     "Instrument",
+    "KeptAnswer",
     "Membership",
     "Note",
     "Participation",
@@ -48,6 +51,7 @@ __all__ = [
     "Pause",
     "Position",
     "Provision",
+    "Scope",
     "SearchEntry",
     "Section",
     "Source",
