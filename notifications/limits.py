@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+
+from tracker.kit.limiting import network_of as network_of
 
 # Per address: few while nobody has confirmed it (it may be a stranger's), more for a known reader. Per network (an
 # IPv4 address, an IPv6 /64): the setting SIGNUPS_PER_NETWORK, an hour.
@@ -40,24 +40,3 @@ def network_may(network: str) -> bool:
 def address_may(email: str, is_reader: bool) -> bool:
     """Counts a sign-up of that address; False when there were enough. A reader is one who has confirmed before."""
     return _count("address", email, ADDRESS_WINDOW) <= (PER_READER if is_reader else PER_STRANGER)
-
-
-def network_of(request: HttpRequest) -> str:
-    """The network a request comes from: of X-Forwarded-For only as many entries are believed as proxies of ours
-    stand in front (TRUSTED_PROXIES), since a client can write the others itself. An IPv6 client is its /64."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.TRUSTED_PROXIES:
-        said = [
-            part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()
-        ]
-        if said:
-            address = said[-min(settings.TRUSTED_PROXIES, len(said))]
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((int(ip), 64), strict=False))
-    return str(ip)

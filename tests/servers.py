@@ -45,6 +45,8 @@ def set_environment(home: Path, postgres_url: str, redis_url: str) -> None:
             "SITE_URL": "http://testserver",
             "DEBUG": "false",
             "BEAT_SECONDS": "1",
+            "API_HEAD_MS": "0",
+            "API_PER_MINUTE": "100000000",
             "ALERT_HOLD_SECONDS": "0",
             "LOG_LEVEL": "WARNING",
             "STATIC_ROOT": str(home / "static"),

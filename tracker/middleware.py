@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import orjson
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -11,8 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from tracker.kit.problems import CONTENT_TYPE, document
+
 Handler = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger(__name__)
+AWAY = (OperationalError, InterfaceError)
 CODES = {code for code, _name in settings.LANGUAGES}
 
 
@@ -27,15 +31,21 @@ class Unavailable:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answers for a lost or missing database; everything else goes on."""
-        if not isinstance(error, OperationalError | InterfaceError):
-            return None
-        log.error("database_unavailable", path=request.path)
-        return HttpResponse(
-            "The service cannot reach its database. Please try again in a moment.\n",
-            status=503,
-            content_type="text/plain; charset=utf-8",
-            headers={"Retry-After": "5"},
-        )
+        return unavailable(request) if isinstance(error, AWAY) else None
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503 for a page, or as a problem document (RFC 9457) for the API."""
+    log.error("database_unavailable", path=request.path)
+    said = "The service cannot reach its database. Please try again in a moment."
+    is_api = request.path.startswith("/api/")
+    body = orjson.dumps(document(503, "Not available", said)) if is_api else f"{said}\n".encode()
+    return HttpResponse(
+        body,
+        status=503,
+        content_type=CONTENT_TYPE if is_api else "text/plain; charset=utf-8",
+        headers={"Retry-After": "5", "Cache-Control": "no-store"},
+    )
 
 
 class Language:
@@ -50,7 +60,10 @@ class Language:
         with translation.override(language):
             request.LANGUAGE_CODE = translation.get_language() or "en"
             response = self.get_response(request)
-        if asked in CODES and not request.path.startswith("/api/"):
+        if request.path.startswith("/api/"):
+            # It knows no cookie, and says itself on what its answers depend.
+            return response
+        if asked in CODES:
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,
                 asked,

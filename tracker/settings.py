@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "tracker.health.Probes",
     "tracker.middleware.Unavailable",
     "django.middleware.security.SecurityMiddleware",
+    "commitments.api.gate.Gate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -263,6 +264,15 @@ if OUTBOUND_LOOPBACK_PORTS and IS_PRODUCTION:
 DEMO_MAIL_DIR = env.str("DEMO_MAIL_DIR", default="")
 if DEMO_MAIL_DIR and IS_PRODUCTION:
     raise ImproperlyConfigured("DEMO_MAIL_DIR is for the demo only.")
+
+# The API. Requests a minute from one network (an IPv4 address, an IPv6 /64), and with one token.
+API_PER_MINUTE = number("API_PER_MINUTE", 600, 1, 100_000_000)
+API_TOKEN_PER_MINUTE = number("API_TOKEN_PER_MINUTE", 6000, 1, 100_000_000)
+# A Redis for answers that were given before, which the processes share; it may throw away what it likes
+# (maxmemory-policy allkeys-lru). Not the broker's. Empty: each process keeps its own.
+CACHE_URL = env.str("CACHE_URL", default="")
+# For how long a process may believe that nothing was added to the log, in thousandths of a second.
+API_HEAD_MS = number("API_HEAD_MS", 1000, 0, 60_000)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],

@@ -25,6 +25,8 @@ class Checkpoints(Listing):
     """The signed checkpoints, in the order of the log."""
 
     name, shape = "checkpoints", "Checkpoint"
+    # Signed later than what it signs: the head of the log does not tell of it.
+    is_kept = False
     orders = {"seq": (number_column("seq"), Column("key", F("key_id")))}
 
     @extend_schema(**schema.CHECKPOINTS)
@@ -40,6 +42,8 @@ class Checkpoints(Listing):
 
 class Keys(Door):
     """The public keys, at a well-known address (RFC 8615)."""
+
+    is_kept = False
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:

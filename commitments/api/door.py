@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.utils import translation
-from django.utils.translation.trans_real import parse_accept_lang_header
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from commitments.api import gate
 from commitments.wire import api_address
 from tracker.kit.asking import Asked
-from tracker.kit.localized import LANGUAGES
 from tracker.kit.paging import Page, address
 
 
@@ -36,42 +35,36 @@ class Door(APIView):
 
     http_method_names = ["get", "head", "options"]
     content_negotiation_class = OnlyJSON
-    # Asking again is cheap and what is stored may be a minute old, so nothing is used without asking.
-    cache_control = "no-cache"
+    # Asking again is cheap, so nothing is used without asking.
+    cache_control = "public, no-cache"
+    # Whether answers may be kept under the head of the log (commitments.api.gate).
+    is_kept: ClassVar[bool] = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """The language of sentences and messages: `?lang=`, else what the client asks for; never a cookie."""
         super().initial(request, *args, **kwargs)
-        asked = request.query_params.get("lang", "")
-        translation.activate(asked if asked in LANGUAGES else _accepted(request))
+        translation.activate(gate.language_of(request._request))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """The headers that every answer has, errors too."""
-        done = super().finalize_response(request, response, *args, **kwargs)
-        done.headers["Access-Control-Allow-Origin"] = "*"
+        """What the gate reads of an answer; it writes the headers that all of them have."""
+        done: Any = super().finalize_response(request, response, *args, **kwargs)
         done.headers.setdefault("Cache-Control", self.cache_control)
-        done.headers["Content-Language"] = translation.get_language() or "en"
+        done.is_kept = self.is_kept
         return done
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """A browser asks what another site may do: read."""
+        """A browser asks what another site may do."""
+        methods = ", ".join(name.upper() for name in self.http_method_names)
         return Response(
             status=204,
             headers={
-                "Allow": "GET, HEAD, OPTIONS",
-                "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-                "Access-Control-Allow-Headers": "Accept, Accept-Language, Cache-Control, If-None-Match",
+                "Allow": methods,
+                "Access-Control-Allow-Methods": methods,
+                "Access-Control-Allow-Headers": "Accept, Accept-Language, Authorization, Cache-Control, "
+                "Content-Type, Idempotency-Key, If-Match, If-None-Match",
                 "Access-Control-Max-Age": "86400",
             },
         )
-
-
-def _accepted(request: Request) -> str:
-    for language, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
-        code = language.split("-")[0]
-        if code in LANGUAGES:
-            return code
-    return "en"
 
 
 def list_answer(page: Page[Any], asked: Asked, name: str, total: int | None = None) -> Response:

@@ -194,6 +194,8 @@ class Events(Door):
 class Elsewhere(Door):
     """Any other address below the API: a problem document instead of a page, or the way to the right address."""
 
+    is_kept = False
+
     @extend_schema(exclude=True)
     def get(self, request: Request, rest: str) -> HttpResponse:
         if not rest.endswith("/"):

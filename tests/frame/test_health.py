@@ -51,6 +51,8 @@ def test_without_its_database_a_process_lives_and_cannot_serve(
         assert "there_is_no_such_database" not in away.content.decode()
         feed = client.get("/api/v1/accords/")
         assert feed.status_code == 503
+        assert feed.headers["Content-Type"] == "application/problem+json"
+        assert "there_is_no_such_database" not in feed.content.decode()
     finally:
         connection.close()
         monkeypatch.undo()
