@@ -1,9 +1,8 @@
-"""The wire form of what hangs on commitments: deadlines, sources, evidence, judgements, steps; one query each."""
+"""The wire form of what hangs on commitments: deadlines, sources, evidence, judgements, steps."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
 
 from commitments.models import Assessment, Citation, Deadline, Evidence, Step
-from commitments.wire.addresses import Rows, Wire
+from commitments.wire.addresses import Wire
+from tracker.kit.batch import Ready
 
 SOURCE_FIELDS = (
     "code",
@@ -32,13 +32,6 @@ def source_of(row: Mapping[str, Any], prefix: str = "source__") -> Wire:
     return {name: row[prefix + name] or None for name in SOURCE_FIELDS}
 
 
-def _by_commitment(rows: Iterable[Wire]) -> Rows:
-    found: Rows = defaultdict(list)
-    for row in rows:
-        found[row.pop("commitment_id")].append(row)
-    return found
-
-
 DEADLINE = (
     "number", "label", "type", "authority", "clock", "words", "anchor_on", "edtf", "duration", "first_on", "last_on",
     "opens_at", "due_at", "crosses_at", "occurs_on", "trigger__number", "source__code", "met_at", "original_edtf",
@@ -46,13 +39,13 @@ DEADLINE = (
 )  # fmt: skip
 
 
-def deadlines_of(keys: Sequence[int], codes: Mapping[int, str], now: datetime) -> Rows:
-    """The deadlines of each commitment."""
-    rows = Deadline.objects.filter(commitment__in=keys).order_by("commitment_id", "number")
-    return _by_commitment(
-        {"commitment_id": row["commitment_id"], **deadline_of(row, codes[row["commitment_id"]], now)}
-        for row in rows.values("commitment_id", *DEADLINE)
+DEADLINES = Ready(
+    lambda keys, _now: (
+        Deadline.objects.filter(commitment__in=keys)
+        .order_by("commitment_id", "number")
+        .values("commitment_id", *DEADLINE)
     )
+)
 
 
 def deadline_of(row: Mapping[str, Any], commitment: str, now: datetime) -> Wire:
@@ -91,15 +84,18 @@ def deadline_of(row: Mapping[str, Any], commitment: str, now: datetime) -> Wire:
     }
 
 
-def sources_of(keys: Sequence[int]) -> Rows:
-    rows = (
+CITATIONS = Ready(
+    lambda keys, _now: (
         Citation.objects.filter(commitment__in=keys)
         .order_by("commitment_id", "source__code")
         .values("commitment_id", "lines", *(f"source__{name}" for name in SOURCE_FIELDS))
     )
-    return _by_commitment(
-        {"commitment_id": row["commitment_id"], **source_of(row), "lines": row["lines"]} for row in rows
-    )
+)
+
+
+def citation_of(row: Mapping[str, Any], commitment: str, now: datetime) -> Wire:
+    """The wire form of a row of CITATIONS."""
+    return {**source_of(row), "lines": row["lines"]}
 
 
 EVIDENCE = (
@@ -109,16 +105,18 @@ EVIDENCE = (
 )  # fmt: skip
 
 
-def evidence_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
-    """The public evidence of each commitment, the withdrawn one too."""
-    rows = Evidence.objects.public().filter(commitment__in=keys).order_by("commitment_id", "number")
-    return _by_commitment(
-        {"commitment_id": row["commitment_id"], **exhibit_of(row, codes[row["commitment_id"]])}
-        for row in rows.values("commitment_id", *EVIDENCE)
+EXHIBITS = Ready(
+    # The withdrawn one too.
+    lambda keys, _now: (
+        Evidence.objects.public()
+        .filter(commitment__in=keys)
+        .order_by("commitment_id", "number")
+        .values("commitment_id", *EVIDENCE)
     )
+)
 
 
-def exhibit_of(row: Mapping[str, Any], commitment: str) -> Wire:
+def exhibit_of(row: Mapping[str, Any], commitment: str, now: datetime | None = None) -> Wire:
     """The wire form of a row with the columns EVIDENCE, of the commitment of that code."""
     return {
         "code": f"{commitment}-E{row['number']}",
@@ -158,16 +156,17 @@ def judged(found: QuerySet[Assessment], *more: str) -> QuerySet[Assessment, Wire
     return rows
 
 
-def assessments_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
-    """The public judgements, the current one first; withdrawn ones stay, with the reason."""
-    found = Assessment.objects.public().filter(commitment__in=keys)
-    return _by_commitment(
-        {"commitment_id": row["commitment_id"], **judgement_of(row, codes[row["commitment_id"]])}
-        for row in judged(found.order_by("commitment_id", "-effective_on", "-published_at", "-number"))
+JUDGEMENTS = Ready(
+    # The current one first; withdrawn ones stay, with the reason.
+    lambda keys, _now: judged(
+        Assessment.objects.public()
+        .filter(commitment__in=keys)
+        .order_by("commitment_id", "-effective_on", "-published_at", "-number")
     )
+)
 
 
-def judgement_of(row: Mapping[str, Any], commitment: str) -> Wire:
+def judgement_of(row: Mapping[str, Any], commitment: str, now: datetime | None = None) -> Wire:
     """The wire form of a row with the columns ASSESSMENT, of the commitment of that code."""
     return {
         "code": f"{commitment}-A{row['number']}",
@@ -188,20 +187,21 @@ def judgement_of(row: Mapping[str, Any], commitment: str) -> Wire:
     }
 
 
-def steps_of(keys: Sequence[int]) -> Rows:
-    rows = (
+STEPS = Ready(
+    lambda keys, _now: (
         Step.objects.filter(commitment__in=keys)
         .order_by("commitment_id", "position", "id")
         .values("commitment_id", "label", "on", "happened_on", "locator", "source__code")
     )
-    return _by_commitment(
-        {
-            "commitment_id": row["commitment_id"],
-            "label": row["label"],
-            "on": row["on"] or None,
-            "happened_on": row["happened_on"],
-            "source": row["source__code"],
-            "locator": row["locator"] or None,
-        }
-        for row in rows
-    )
+)
+
+
+def step_of(row: Mapping[str, Any], commitment: str, now: datetime) -> Wire:
+    """The wire form of a row of STEPS."""
+    return {
+        "label": row["label"],
+        "on": row["on"] or None,
+        "happened_on": row["happened_on"],
+        "source": row["source__code"],
+        "locator": row["locator"] or None,
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -19,19 +19,37 @@ from commitments.models import (
     Topic,
 )
 from commitments.standing import plain
-from commitments.wire.addresses import Rows, Wire, api_address, page_address
+from commitments.wire.addresses import Wire, api_address, page_address
 from commitments.wire.attachments import (
-    assessments_of,
-    deadlines_of,
-    evidence_of,
-    sources_of,
-    steps_of,
+    CITATIONS,
+    DEADLINES,
+    EXHIBITS,
+    JUDGEMENTS,
+    STEPS,
+    citation_of,
+    deadline_of,
+    exhibit_of,
+    judgement_of,
+    step_of,
 )
-from commitments.wire.clocks import pauses_of, triggers_of
-from commitments.wire.money import contributions_of, money_of, positions_of
+from commitments.wire.clocks import PAUSES, TRIGGERS, pause_of, trigger_of
+from commitments.wire.money import CONTRIBUTIONS, POSITIONS, contribution_of, money_of, position_of
 from commitments.words import DependencyType, Review, Role
+from tracker.kit.batch import Ready, ask
 
-# What hangs on a commitment: each costs a query for all rows together.
+Shape = Callable[[Wire, str, datetime], Wire]
+# What hangs on a commitment: how it is read, and the wire form of a row.
+READ: Mapping[str, tuple[Ready, Shape]] = {
+    "deadlines": (DEADLINES, deadline_of),
+    "sources": (CITATIONS, citation_of),
+    "evidence": (EXHIBITS, exhibit_of),
+    "triggers": (TRIGGERS, trigger_of),
+    "pauses": (PAUSES, pause_of),
+    "steps": (STEPS, step_of),
+    "contributions": (CONTRIBUTIONS, contribution_of),
+    "positions": (POSITIONS, position_of),
+    "assessments": (JUDGEMENTS, judgement_of),
+}
 PARTS = (
     "deadlines",
     "sources",
@@ -45,11 +63,13 @@ PARTS = (
     "contributions",
     "positions",
 )
+# What is made from something else that hangs there.
+FROM = {"assessment": "assessments", "shares": "assessments", "money": "contributions"}
 TERMS = ("period", "qualifiers", "amount", "portfolio", "trigger", "rhythm", "cautions")
 
 
-def _terms_of(found: QuerySet[Commitment], now: datetime) -> list[Wire]:
-    """One query: the rows, where they stand, and the lists of codes that hang on them."""
+def _terms_of(found: QuerySet[Commitment], now: datetime) -> QuerySet[Commitment, Wire]:
+    """The rows, where they stand, and the lists of codes that hang on them."""
     me = OuterRef("pk")
     fields: QuerySet[Commitment, Wire] = found.standing_at(now).values(  # type: ignore[attr-defined]
         "pk",
@@ -124,52 +144,46 @@ def _terms_of(found: QuerySet[Commitment], now: datetime) -> list[Wire]:
             output_field=IntegerField(),
         ),
     )
-    return list(fields)
+    return fields
+
+
+TERMS_OF = Ready(lambda keys, now: _terms_of(Commitment.objects.filter(pk__in=keys), now))
 
 
 def commitments(
     found: QuerySet[Commitment], now: datetime, *, history: bool = False, parts: Collection[str] = PARTS
 ) -> list[Wire]:
-    """Commitments as they stand at `now` (UTC), in one query and one for each of the `parts`, whatever their number.
+    """Commitments as they stand at `now` (UTC), in two queries whatever their number and their parts.
 
     With `history`, every public judgement too, also retracted ones; else the current one alone.
     """
-    rows = _terms_of(found, now)
-    keys = [row["pk"] for row in rows]
-    codes = {row["pk"]: row["code"] for row in rows}
-    told = [_commitment(row, now) for row in rows]
-    reads: dict[str, Callable[[], Rows]] = {
-        "deadlines": lambda: deadlines_of(keys, codes, now),
-        "sources": lambda: sources_of(keys),
-        "evidence": lambda: evidence_of(keys, codes),
-        "triggers": lambda: triggers_of(keys, codes),
-        "pauses": lambda: pauses_of(keys, codes),
-        "steps": lambda: steps_of(keys),
-        "positions": lambda: positions_of(keys, codes),
-    }
-    for name, read in reads.items():
-        if name in parts:
-            hangs = read()
-            for key, one in zip(keys, told, strict=True):
-                one[name] = hangs[key]
-    if "money" in parts or "contributions" in parts:
-        money = contributions_of(keys)
-        for row, one in zip(rows, told, strict=True):
-            one["money"] = money_of(row["amount"], money[row["pk"]])
-            one["contributions"] = money[row["pk"]]
-    if history or "assessment" in parts or "shares" in parts:
-        judged = assessments_of(keys, codes)
-        for key, one in zip(keys, told, strict=True):
-            current = _current(judged[key])
+    keys = list(found.values_list("pk", flat=True))
+    needed = {FROM.get(name, name) for name in parts} | ({"assessments"} if history else set())
+    names = [name for name in READ if name in needed]
+    terms, *others = ask([TERMS_OF, *(READ[name][0] for name in names)], keys, now)
+    by_key = {row["pk"]: row for row in terms}
+    told = {key: _commitment(by_key[key], now) for key in keys if key in by_key}
+    for name, rows in zip(names, others, strict=True):
+        shape = READ[name][1]
+        for one in told.values():
+            one[name] = []
+        for row in rows:
+            one = told[row["commitment_id"]]
+            one[name].append(shape(row, one["code"], now))
+    for one in told.values():
+        if "money" in parts:
+            one["money"] = money_of(one["amount"], one["contributions"])
+        if "assessments" in needed:
+            current = _current(one["assessments"])
             one["assessment"] = current.get(None)
             one["shares"] = [
                 _share(party, share)
                 for party, share in sorted(current.items(), key=lambda item: item[0] or "")
                 if party is not None
             ]
-            if history:
-                one["assessments"] = judged[key]
-    return told
+            if not history:
+                del one["assessments"]
+    return list(told.values())
 
 
 def _share(party: str, judged: Wire) -> Wire:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -12,9 +12,10 @@ from django.db.models import QuerySet
 from commitments.models import Contribution, Position
 from commitments.money import plain_text, target_of
 from commitments.progress import Given, Sum, by_stage
-from commitments.wire.addresses import Rows, Wire, api_address
+from commitments.wire.addresses import Wire, api_address
 from commitments.wire.attachments import SOURCE_FIELDS, source_of
 from commitments.words import Bound
+from tracker.kit.batch import Ready
 
 _SHARE = Decimal("0.0001")
 _SOURCE = tuple(f"source__{name}" for name in SOURCE_FIELDS)
@@ -26,7 +27,7 @@ def _text(amount: Decimal | None) -> str | None:
 
 def contributions(found: QuerySet[Contribution]) -> list[Wire]:
     """Contributions in the order of the queryset, withdrawn ones with the reason, in one query."""
-    return [_contribution(row) for row in _read(found)]
+    return [contribution_of(row) for row in _read(found)]
 
 
 def _read(found: QuerySet[Contribution]) -> QuerySet[Contribution, Wire]:
@@ -57,7 +58,8 @@ def _read(found: QuerySet[Contribution]) -> QuerySet[Contribution, Wire]:
     return rows
 
 
-def _contribution(row: Wire) -> Wire:
+def contribution_of(row: Wire, _commitment: str = "", _now: datetime | None = None) -> Wire:
+    """The wire form of a row of CONTRIBUTIONS."""
     code = row["commitment__code"]
     return {
         "code": f"{code}-C{row['number']}",
@@ -85,12 +87,11 @@ def _contribution(row: Wire) -> Wire:
     }
 
 
-def contributions_of(keys: Sequence[int]) -> Rows:
-    """The contributions by commitment id, in one query."""
-    found: Rows = defaultdict(list)
-    for row in _read(Contribution.objects.filter(commitment__in=keys).order_by("commitment_id", "number")):
-        found[row["commitment_id"]].append(_contribution(row))
-    return found
+CONTRIBUTIONS = Ready(
+    lambda keys, _now: _read(
+        Contribution.objects.filter(commitment__in=keys).order_by("commitment_id", "number")
+    )
+)
 
 
 def given(rows: Iterable[Wire]) -> list[Given]:
@@ -144,10 +145,9 @@ def money_of(amount: Mapping[str, Any] | None, rows: Iterable[Wire]) -> Wire | N
     return {"target": said, "stages": stages}
 
 
-def positions_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
-    """What the parties say, by commitment id, in one query; resolved ones stay."""
-    found: Rows = defaultdict(list)
-    rows = (
+POSITIONS = Ready(
+    # Resolved ones stay.
+    lambda keys, _now: (
         Position.objects.filter(commitment__in=keys)
         .order_by("commitment_id", "number")
         .values(
@@ -168,25 +168,26 @@ def positions_of(keys: Sequence[int], codes: Mapping[int, str]) -> Rows:
             *_SOURCE,
         )
     )
-    for row in rows:
-        code = codes[row["commitment_id"]]
-        found[row["commitment_id"]].append(
-            {
-                "code": f"{code}-S{row['number']}",
-                "party": row["party__code"],
-                "stance": row["stance"],
-                "text": row["text"],
-                "language": row["language"],
-                "source": source_of(row),
-                "locator": row["locator"] or None,
-                "stated_on": row["stated_on"],
-                "assessment": f"{code}-A{row['assessment__number']}" if row["assessment__number"] else None,
-                "origin": row["origin"],
-                "recorded_at": row["recorded_at"],
-                "open": row["resolved_at"] is None,
-                "resolved_at": row["resolved_at"],
-                "resolved_as": row["resolved_as"] or None,
-                "resolved_why": row["resolved_why"] or None,
-            }
-        )
-    return found
+)
+
+
+def position_of(row: Wire, commitment: str, now: datetime) -> Wire:
+    """What a party says."""
+    judged = row["assessment__number"]
+    return {
+        "code": f"{commitment}-S{row['number']}",
+        "party": row["party__code"],
+        "stance": row["stance"],
+        "text": row["text"],
+        "language": row["language"],
+        "source": source_of(row),
+        "locator": row["locator"] or None,
+        "stated_on": row["stated_on"],
+        "assessment": f"{commitment}-A{judged}" if judged else None,
+        "origin": row["origin"],
+        "recorded_at": row["recorded_at"],
+        "open": row["resolved_at"] is None,
+        "resolved_at": row["resolved_at"],
+        "resolved_as": row["resolved_as"] or None,
+        "resolved_why": row["resolved_why"] or None,
+    }

@@ -30,9 +30,9 @@ LIST = "/api/v1/commitments/?accord=TST-2024&include=all"
 
 
 @pytest.fixture(autouse=True)
-def the_world(monkeypatch: pytest.MonkeyPatch) -> Commitment:
+def the_world() -> Commitment:
     """One commitment; nothing is kept yet."""
-    monkeypatch.setattr(answers.shelf, "_kept", type(answers.shelf._kept)())
+    answers.shelf.clear()
     return world.a_commitment(world.an_accord())
 
 
@@ -129,7 +129,7 @@ def test_processes_share_answers_through_redis_and_none_needs_it(
     valkey: Valkey, the_world: Commitment
 ) -> None:
     first = get(LIST)
-    answers.shelf._kept.clear()
+    answers.shelf.clear()
     with CaptureQueriesContext(connection) as queries:
         assert get(LIST).content == first.content
     assert len(queries) == 1, "taken from Redis"
@@ -137,7 +137,7 @@ def test_processes_share_answers_through_redis_and_none_needs_it(
     assert valkey.child is not None
     os.kill(valkey.child.pid, signal.SIGSTOP)
     try:
-        answers.shelf._kept.clear()
+        answers.shelf.clear()
         began = time.monotonic()
         for _again in range(20):
             assert get(LIST).status_code == 200

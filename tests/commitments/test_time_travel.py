@@ -28,6 +28,7 @@ from commitments.refusals import Refused
 from commitments.replay import fold
 from commitments.told import Told
 from tests import world
+from tracker.kit.answers import shelf
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START = date(2024, 1, 1)
@@ -512,6 +513,7 @@ def test_filters_fit_the_standing_of_then(monkeypatch: pytest.MonkeyPatch) -> No
     # A page looks at a few only, may be empty, and always says where to go on.
     monkeypatch.setattr("commitments.api.moments.CHUNK", 2)
     monkeypatch.setattr("commitments.api.moments.MOST_LOOKED_AT", 2)
+    shelf.clear()
     first = get("/api/v1/commitments/?as_of=2024-10-01&timeliness=overdue")
     assert first["results"] == [] and first["next"]
     assert codes("as_of=2024-10-01&timeliness=overdue") == [5, 7]

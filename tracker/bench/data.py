@@ -9,8 +9,8 @@ from django.db import connection
 
 from commitments import operations
 from commitments.actors import loader
-from commitments.models import Accord, Commitment, Deadline
-from commitments.operations import AccordFacts, NewCommitment, NewDeadline
+from commitments.models import Accord, Citation, Commitment, Deadline, Evidence, Participation, Source
+from commitments.operations import AccordFacts, NewCommitment, NewDeadline, NewEvidence
 
 PER_COMMITMENT = 10
 
@@ -85,6 +85,48 @@ def multiply(rows: int) -> None:
     run("VACUUM ANALYZE commitments_commitment")
     run("VACUUM ANALYZE commitments_participation")
     run("VACUUM ANALYZE commitments_deadline")
+
+
+def attach_to_pattern() -> None:
+    """A source with its lines and two pieces of evidence for the pattern."""
+    one = Commitment.objects.get(code="B-0")
+    said = {"code": "S1", "nature": "official", "title": "A statement", "publisher": "A ministry"}
+    source = Source.objects.create(
+        accord=one.accord, published="2024-06-13", published_on=date(2024, 6, 13), **said
+    )
+    Citation.objects.create(commitment=one, source=source, lines=["1-4"])
+    for act in ("action", "outcome"):
+        exhibit = NewEvidence("B-0", act, "supports", "official", source="S1", happened="2024-07-01")
+        operations.attach_evidence([exhibit], actor=loader())
+
+
+def spread(commitments: int) -> None:
+    """Copies the pattern, with all that hangs on it, until there are that many commitments."""
+    terms = ", ".join(
+        f'"{field.column}"'
+        for field in Commitment._meta.concrete_fields
+        if field.column not in ("id", "code")
+    )
+    run(
+        f"INSERT INTO commitments_commitment (code, {terms}) SELECT 'B-' || n, {terms} "
+        "FROM commitments_commitment, generate_series(1, %s) n WHERE code = 'B-0'",
+        commitments - 1,
+    )
+    run("ANALYZE commitments_commitment")
+    for model in (Participation, Deadline, Citation, Evidence):
+        table = model._meta.db_table
+        columns = [
+            field.column
+            for field in model._meta.concrete_fields
+            if field.column not in ("id", "commitment_id")
+        ]
+        named, copied = (", ".join(f'{prefix}"{name}"' for name in columns) for prefix in ("", "m."))
+        run(
+            f"INSERT INTO {table} (commitment_id, {named}) SELECT c.id, {copied} FROM commitments_commitment c, {table} m "
+            "WHERE c.code <> 'B-0' AND m.commitment_id = (SELECT id FROM commitments_commitment WHERE code = 'B-0')"
+        )
+        run(f"VACUUM ANALYZE {table}")
+    run("VACUUM ANALYZE commitments_commitment")
 
 
 def make_due(number: int) -> None:

@@ -10,6 +10,7 @@ MODULES = {
     "fanout": "fanout",
     "mail": "mail",
     "webhooks": "webhooks",
+    "api": "api",
 }
 # The exit code of one that missed a goal; an error of Python gives 1.
 SHORT = 10
@@ -21,4 +22,5 @@ QUICK = {
     "fanout": ["--readers=200", "--runs=1"],
     "mail": ["--mails=100"],
     "webhooks": ["--calls=100", "--endpoints=2"],
+    "api": ["--rows=60", "--seconds=0.01", "--rounds=1"],
 }

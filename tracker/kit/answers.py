@@ -83,6 +83,12 @@ class Shelf:
         raw = orjson.dumps(dict(answer.headers)) + b"\n" + answer.body
         quick(settings.CACHE_URL).ask(lambda client: client.set(f"accord:answer:{key}", raw, ex=KEPT_SECONDS))
 
+    def clear(self) -> None:
+        """Forgets what this process has kept."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
     def _keep(self, key: str, answer: Answer) -> None:
         with self._lock:
             old = self._kept.pop(key, None)
