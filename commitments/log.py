@@ -177,6 +177,14 @@ def append_many(pending: Iterable[Pending]) -> None:
     turn.pending.extend(pending)
 
 
+def collected() -> tuple[Pending, ...]:
+    """What the turn has collected so far, in order. Raises NotInTurn outside an operation."""
+    turn = _turn.get()
+    if turn is None:
+        raise NotInTurn("nothing is collected outside an operation")
+    return tuple(turn.pending)
+
+
 def stamp(instant: datetime) -> str:
     """An instant as the log writes it: UTC with six digits, `2025-12-01T00:00:00.000000Z`."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from commitments import checkpoints, operations
+from commitments.api.writing import keeping
 
 
 @shared_task(name="commitments.scan")
@@ -31,3 +32,9 @@ def write_checkpoint() -> int:
     """Signs the head of the log once a day; returns its number, else 0."""
     written = checkpoints.write_when_due(timezone.now())
     return written.seq if written else 0
+
+
+@shared_task(name="commitments.prune_answers")
+def prune_answers() -> int:
+    """Forgets the answers to writes that were kept for a day; returns how many."""
+    return keeping.prune(timezone.now())

@@ -61,6 +61,11 @@ app.conf.update(
             "schedule": 3600.0,
             "options": {"expires": 60},
         },
+        "commitments.prune_answers": {
+            "task": "commitments.prune_answers",
+            "schedule": 3600.0,
+            "options": {"expires": 60},
+        },
         "notifications.remind": {
             "task": "notifications.remind",
             "schedule": float(settings.BEAT_SECONDS),

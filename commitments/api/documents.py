@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from commitments.api import schema
 from commitments.api.door import Door
+from commitments.api.writing import contract
 from tracker.kit.asking import Asked
 from tracker.kit.rendering import JSON
 
@@ -36,7 +37,7 @@ class Schema(Door):
     def get(self, request: Request) -> Response:
         Asked(request.query_params, ())
         # The words of the document are English, whatever the reader's language.
-        with patched_settings(schema.SETTINGS), override("en"):
+        with patched_settings(contract.joined(schema.SETTINGS)), override("en"):
             generator: Any = SchemaGenerator(urlconf=None)  # type: ignore[no-untyped-call]
             document: dict[str, Any] = generator.get_schema(request=None, public=True)
         # Errors are JSON too, under their own name, and every document shows where it is served.

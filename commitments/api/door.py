@@ -7,15 +7,18 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation import gettext as _
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from commitments import tokens
 from commitments.api import gate
 from commitments.wire import api_address
 from tracker.kit.asking import Asked
 from tracker.kit.paging import Page, address
+from tracker.kit.problems import BadParameter
 
 
 class OnlyJSON(BaseContentNegotiation):
@@ -44,6 +47,16 @@ class Door(APIView):
         """The language of sentences and messages: `?lang=`, else what the client asks for; never a cookie."""
         super().initial(request, *args, **kwargs)
         translation.activate(gate.language_of(request._request))
+        for name in tokens.IN_ADDRESSES:
+            if name in request.query_params:
+                raise BadParameter(
+                    name,
+                    _(
+                        "A token never stands in an address, where logs and histories keep it: send it in the header "
+                        "Authorization."
+                    ),
+                    allowed=["Authorization: Bearer"],
+                )
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """What the gate reads of an answer; it writes the headers that all of them have."""

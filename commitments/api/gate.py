@@ -34,9 +34,11 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 PLACES = ("/api/v1/", "/.well-known/accord-tracker")
 # What is written there changes only when the log does; elsewhere timeliness moves with every minute.
 STILL = "/api/v1/events/"
-EXPOSED = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Content-Language, Log-Head"
+EXPOSED = (
+    "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Content-Language, Log-Head, Commitment-Version"
+)
 # What of an answer belongs to its body.
-KEPT = ("Content-Type", "Cache-Control", "Link", "Content-Disposition", "Log-Head")
+KEPT = ("Content-Type", "Cache-Control", "Link", "Content-Disposition", "Log-Head", "Commitment-Version")
 # An answer is data: a browser that shows one runs nothing, and nobody frames it.
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 _ROOM = Path(__file__).resolve().parent.parent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from commitments.api import checkpoints, documents, money, nouns, statistics, views
+from commitments.api.writing.addresses import addresses
 
 app_name = "api"
 urlpatterns = [
@@ -20,6 +21,7 @@ urlpatterns = [
     path("sources/", nouns.Sources.as_view(), name="sources"),
     path("sources/<path:code>/", nouns.OneSource.as_view(), name="source"),
     path("commitments/", views.Commitments.as_view(), name="commitments"),
+    *addresses(),
     path("commitments/<path:code>/", views.OneCommitment.as_view(), name="commitment"),
     path("deadlines/", nouns.Deadlines.as_view(), name="deadlines"),
     path("deadlines/<path:code>/", nouns.OneDeadline.as_view(), name="deadline"),

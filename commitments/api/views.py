@@ -162,7 +162,9 @@ class OneCommitment(Door):
             account = account_of(code, moment)
         if not found:
             raise Http404
-        return Response(found[0] | account)
+        # What a write names in If-Match; the ETag speaks of the whole answer and moves with the minute.
+        version = {"Commitment-Version": f'"v{found[0]["version"]}"'}
+        return Response(found[0] | account, headers=version)
 
 
 class Events(Door):

@@ -28,7 +28,26 @@ class BadParameter(exceptions.APIException):
         self.allowed = allowed
 
 
-def document(code: int, title: str, detail: str = "", **more: Any) -> dict[str, Any]:
+class Told(exceptions.APIException):
+    """An error that a door words itself: its status and title, further members of the document, and headers."""
+
+    def __init__(
+        self,
+        status_code: int,
+        title: str,
+        detail: str = "",
+        /,
+        *,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(detail or title)
+        self.status_code = status_code
+        self.headers = headers or {}
+        self.body = document(status_code, title, detail, **more)
+
+
+def document(code: int, title: str, detail: str = "", /, **more: Any) -> dict[str, Any]:
     """A problem document with an id by which the operators find it in their logs."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": code, "id": str(uuid.uuid4())}
     if detail:
@@ -45,6 +64,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         if error.allowed is not None:
             invalid["allowed"] = error.allowed
         body = document(400, "A parameter is not valid", f"{error.name}: {error.message}", errors=[invalid])
+    elif isinstance(error, Told):
+        headers, body = error.headers, error.body
     elif isinstance(error, Http404):
         body = document(404, "Not found")
     elif isinstance(error, PermissionDenied):

@@ -1,0 +1,157 @@
+"""Carries an order out once: the same key and the same request are answered again and change nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from commitments.actors import Actor
+from commitments.api.writing.orders import Given, Made, Order
+from commitments.log import Pending, collected, operation
+from commitments.models import ApiToken, Commitment, Event, KeptAnswer
+from commitments.operations.keeping import locked
+from commitments.words import EventKind
+
+KEPT_FOR = timedelta(days=1)
+
+
+class InFlight(Exception):
+    """The same key is being answered at this moment."""
+
+
+class OtherRequest(Exception):
+    """The key was given before, with another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to write: whose, under which key (SHA-256), with which content (SHA-256), as it was read."""
+
+    token: ApiToken
+    key: str
+    content: str
+    order: Order
+    commitment: str
+    target: str
+    body: dict[str, Any]
+    version: int
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it: the row, the version of the commitment, the events by their numbers; told again or new."""
+
+    made: Made
+    version: int
+    seqs: tuple[int, ...]
+    status: int
+    is_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What would come of it."""
+
+    made: Made
+    version: int
+    facts: Sequence[Pending]
+
+
+class _Undo(Exception):
+    """Carries the result out of the turn that must leave no trace."""
+
+    def __init__(self, rehearsed: Rehearsed) -> None:
+        super().__init__()
+        self.rehearsed = rehearsed
+
+
+def carry_out(asked: Asked, actor: Actor) -> Done:
+    """Does it, or finds that it was done. Raises InFlight, OtherRequest, and what the verb raises; then nothing stays."""
+    answer, is_again = _turn(asked, actor)
+    return Done(Made(**answer.result), answer.version, _events_of(answer), answer.status, is_again)
+
+
+@operation
+def _turn(asked: Asked, actor: Actor) -> tuple[KeptAnswer, bool]:
+    _hold(asked)
+    known = KeptAnswer.objects.filter(token=asked.token, key=asked.key).first()
+    if known is not None and known.kept_at > asked.now - KEPT_FOR:
+        if known.asked != asked.content:
+            raise OtherRequest
+        return known, True
+    if known is not None:
+        known.delete()
+    commitment, made = _give(asked, actor)
+    last = Event.objects.filter(commitment=commitment).order_by("-seq").values_list("seq", flat=True).first()
+    answer = KeptAnswer.objects.create(
+        token=asked.token,
+        key=asked.key,
+        asked=asked.content,
+        commitment=commitment,
+        status=asked.order.status,
+        result=asdict(made),
+        version=commitment.version,
+        after_seq=last or 0,
+        written=sum(fact.commitment_id == commitment.pk for fact in collected()),
+        kept_at=asked.now,
+    )
+    return answer, False
+
+
+def _hold(asked: Asked) -> None:
+    """Only one turn at a time goes on with a key; the lock goes with the turn, however it ends."""
+    name = int.from_bytes(hashlib.sha256(f"{asked.token.pk}:{asked.key}".encode()).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [name])
+        (is_ours,) = cursor.fetchone()
+    if not is_ours:
+        raise InFlight
+
+
+def _give(asked: Asked, actor: Actor) -> tuple[Commitment, Made]:
+    """Gives the order with the commitment locked from here on; returns it as it stands then."""
+    commitment = locked([asked.commitment], actor)[asked.commitment]
+    given = Given(commitment, asked.target, asked.body, actor, asked.version, asked.now)
+    made = asked.order.give(given)
+    commitment.refresh_from_db(fields=["version"])
+    return commitment, made
+
+
+def _events_of(answer: KeptAnswer) -> tuple[int, ...]:
+    """The numbers of the events it wrote: of those that an office writes, the first ones after the last there was.
+
+    While the commitment is locked no other verb on it is told; only the clock's marks and redactions may be.
+    """
+    rows = (
+        Event.objects.filter(commitment=answer.commitment_id, seq__gt=answer.after_seq)
+        .exclude(by="")
+        .exclude(kind__in=(EventKind.NOTE_REDACTED, EventKind.WORDING_REDACTED))
+        .order_by("seq")
+    )
+    return tuple(rows.values_list("seq", flat=True)[: answer.written])
+
+
+def rehearse(asked: Asked, actor: Actor) -> Rehearsed:
+    """What carrying it out would do now: the verb itself runs, and is undone."""
+    try:
+        _perform(asked, actor)
+    except _Undo as done:
+        return done.rehearsed
+    raise AssertionError("a rehearsal always ends in its undoing")
+
+
+@operation
+def _perform(asked: Asked, actor: Actor) -> None:
+    commitment, made = _give(asked, actor)
+    raise _Undo(Rehearsed(made, commitment.version, collected()))
+
+
+def prune(now: datetime) -> int:
+    """Forgets the answers that were kept for a day; returns how many."""
+    return KeptAnswer.objects.filter(kept_at__lte=now - KEPT_FOR).delete()[0]
