@@ -5,8 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from commitments import checkpoints, operations
-from commitments.api.writing import keeping
+from commitments import checkpoints, operations, tokens
 
 
 @shared_task(name="commitments.scan")
@@ -37,4 +36,4 @@ def write_checkpoint() -> int:
 @shared_task(name="commitments.prune_answers")
 def prune_answers() -> int:
     """Forgets the answers to writes that were kept for a day; returns how many."""
-    return keeping.prune(timezone.now())
+    return tokens.forget_answers(timezone.now())

@@ -15,7 +15,7 @@ import structlog
 from django.utils.translation import gettext as _
 
 from commitments.actors import Actor
-from commitments.models import Accord, ApiToken, Scope
+from commitments.models import Accord, ApiToken, KeptAnswer, Scope
 from commitments.models.token import LONGEST
 from commitments.refusals import refuse
 
@@ -25,6 +25,8 @@ PREFIX = "act_"
 SHAPE = re.compile(r"act_([0-9a-f]{8})([A-Za-z0-9_-]{43})", re.ASCII)
 # The row is written once in so long, however often the token is used.
 COARSE = timedelta(hours=1)
+# So long the answer to a write is kept, to be given again for the same Idempotency-Key.
+KEPT_FOR = timedelta(days=1)
 # The names under which others let a token stand in an address.
 IN_ADDRESSES = ("access_token", "token", "api_key", "apikey")
 
@@ -108,3 +110,8 @@ def actor_of(token: ApiToken, today: Any = None) -> Actor:
         return actor
     role = actor.roles.get(token.accord_id, actor.roles.get(None))
     return replace(actor, roles={} if role is None else {token.accord_id: role})
+
+
+def forget_answers(now: datetime) -> int:
+    """Deletes the answers that were kept long enough; returns how many."""
+    return KeptAnswer.objects.filter(kept_at__lte=now - KEPT_FOR).delete()[0]

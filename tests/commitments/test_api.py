@@ -300,7 +300,7 @@ def test_every_answer_has_the_shape_that_the_schema_promises() -> None:
         "/api/v1/assessments/": "/api/v1/assessments/?order=published_at",
         "/api/v1/assessments/{code}/": "/api/v1/assessments/TST-9-A1/",
     }
-    ours = {path for path in document["paths"] if path.startswith("/api/v1/")}
+    ours = {path for path, item in document["paths"].items() if path.startswith("/api/v1/") and "get" in item}
     assert ours == set(examples)
     for path, address in examples.items():
         answers = document["paths"][path]["get"]["responses"]

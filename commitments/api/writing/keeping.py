@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -15,9 +15,8 @@ from commitments.api.writing.orders import Given, Made, Order
 from commitments.log import Pending, collected, operation
 from commitments.models import ApiToken, Commitment, Event, KeptAnswer
 from commitments.operations.keeping import locked
+from commitments.tokens import KEPT_FOR
 from commitments.words import EventKind
-
-KEPT_FOR = timedelta(days=1)
 
 
 class InFlight(Exception):
@@ -150,8 +149,3 @@ def rehearse(asked: Asked, actor: Actor) -> Rehearsed:
 def _perform(asked: Asked, actor: Actor) -> None:
     commitment, made = _give(asked, actor)
     raise _Undo(Rehearsed(made, commitment.version, collected()))
-
-
-def prune(now: datetime) -> int:
-    """Forgets the answers that were kept for a day; returns how many."""
-    return KeptAnswer.objects.filter(kept_at__lte=now - KEPT_FOR).delete()[0]
