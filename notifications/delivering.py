@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -42,6 +44,8 @@ class Round:
     is_up: bool = False
     patience: Patience = field(default_factory=Patience, repr=False)
     written: dict[tuple[object, ...], Letter] = field(default_factory=dict, repr=False)
+    # The next mail, written while the last one was settled.
+    ready: tuple[uuid.UUID, bytes] | None = field(default=None, repr=False)
 
     def letter(self, parcel: Parcel) -> Letter:
         """The letter of a parcel, written once for all who get the same."""
@@ -114,7 +118,9 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
             or (following and this.patience.is_over(following.reader.domain))
         ):
             following = None
-        mine, on_the_wire = _settle(parcel.claimed, ended, following.claimed if following else None)
+        mine, on_the_wire = _settle(parcel.claimed, ended, following, _ahead(following, post, this))
+        if not on_the_wire:
+            down = down or _take_back(post)
         _count(this, ended, mine)
         if mine and ended.outcome == Outcome.FAILED:
             bouncing.refused(parcel.claimed.id, ended.code, ended.reply)
@@ -128,10 +134,38 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
             return
 
 
+def _ahead(following: Parcel | None, post: Post, this: Round) -> Callable[[], None] | None:
+    """What is done of the next mail while the last one is settled: it is addressed, and its reader named to the server.
+    Only where its letter is there already: to write one the database is needed."""
+    if following is None or following.key not in this.written:
+        return None
+
+    def prepare() -> None:
+        with contextlib.suppress(Exception):  # it is written again in its turn, and counted there
+            this.ready = (following.claimed.id, _written(following, this))
+            post.announce(following.reader.email, bouncing.return_path(following.claimed.id))
+
+    return prepare
+
+
+def _take_back(post: Post) -> str:
+    """Forgets the mail that was announced and does not go; what to say of the line when that breaks it."""
+    try:
+        post.take_back()
+    except Trouble as error:
+        return _mend(post, str(error), 0)
+    return ""
+
+
+def _written(parcel: Parcel, this: Round) -> bytes:
+    return assemble(this.letter(parcel), parcel.reader, parcel.claimed.id)
+
+
 def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
     """One mail. What our own code cannot write counts against that mail alone."""
     try:
-        content = assemble(this.letter(parcel), parcel.reader, parcel.claimed.id)
+        ready, this.ready = this.ready, None
+        content = ready[1] if ready and ready[0] == parcel.claimed.id else _written(parcel, this)
     except Exception as error:  # noqa: BLE001  (one poison mail must not condemn its neighbours)
         log.error(
             "mail_not_written", delivery=str(parcel.claimed.id), error=type(error).__name__, exc_info=True
@@ -144,18 +178,22 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
     return ended
 
 
-def _settle(it: Claimed, ended: Ended, then: Claimed | None) -> tuple[bool, bool]:
+def _settle(
+    it: Claimed, ended: Ended, then: Parcel | None, meanwhile: Callable[[], None] | None
+) -> tuple[bool, bool]:
     """Settles even when the database goes away for a moment: what is on the wire must not be sent again for that."""
+    following = then.claimed if then else None
     for pause in SETTLE_PAUSES:
         try:
-            return outbox.settle(it, ended, then)
+            return outbox.settle(it, ended, following, meanwhile)
         except (OperationalError, InterfaceError) as error:
             if connection.in_atomic_block:
                 raise
             log.warning("settle_again", delivery=str(it.id), error=type(error).__name__)
             connection.close()
+            meanwhile = None
             time.sleep(pause)
-    return outbox.settle(it, ended, then)
+    return outbox.settle(it, ended, following)
 
 
 def _mend(post: Post, said: str, broken: int) -> str:

@@ -7,16 +7,16 @@ for the world, and no transaction is open while a mail is on the wire.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 
 from notifications.models import Delivery, Kind, State, Why
+from notifications.prepared import counts, first_row
 
 CLAIM = 100
 # How many of the oldest are looked at for each that is taken, and at least so many: each of them is locked for a moment.
@@ -157,20 +157,9 @@ SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM started)
 """  # noqa: S608
 
 
-def _fetch(statement: str, values: dict[str, Any]) -> Any:
-    """The first row. Sent as a prepared statement: planning these would take longer than running them."""
-    connection.ensure_connection()
-    raw = connection.connection
-    if raw.prepare_threshold is None:  # Django's default; its own cursors never prepare, whatever stands here
-        raw.prepare_threshold = 5
-    with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
-        cursor.execute(statement, values, prepare=True)
-        return cursor.fetchone()
-
-
 def recover() -> int:
     """Frees the deliveries whose worker did not come back within its lease; returns how many."""
-    return int(_fetch(_RECOVER, {"crashes": CRASHES})[0])
+    return int(first_row(_RECOVER, {"crashes": CRASHES})[0])
 
 
 # One look into the index of each kind.
@@ -184,7 +173,7 @@ FROM unnest(%(kinds)s::text[]) AS k(kind)
 
 def is_due() -> bool:
     """Whether anything waits whose time has come."""
-    return bool(_fetch(_IS_DUE, {"kinds": Kind.values})[0])
+    return bool(first_row(_IS_DUE, {"kinds": Kind.values})[0])
 
 
 def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
@@ -222,22 +211,28 @@ def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
 
 def start(it: Claimed) -> bool:
     """Says that this mail goes on the wire now; False when it is not ours any more, or no longer wanted."""
-    return _fetch(_START, {"next": it.id, "token": it.token}) is not None
+    return first_row(_START, {"next": it.id, "token": it.token}) is not None
 
 
-def settle(it: Claimed, ended: Ended, then: Claimed | None = None) -> tuple[bool, bool]:
-    """Writes down how a mail ended and starts the next one; whether it was still ours, and whether the next is."""
-    done, started = _fetch(
+def settle(
+    it: Claimed, ended: Ended, then: Claimed | None = None, meanwhile: Callable[[], None] | None = None
+) -> tuple[bool, bool]:
+    """Writes down how a mail ended and starts the next one; whether it was still ours, and whether the next is.
+
+    `meanwhile` is done while the database is at it.
+    """
+    done, started = counts(
         _SETTLE,
         {
-            "next": then.id if then else None,
-            "id": it.id,
-            "token": it.token,
+            "next": str(then.id) if then else None,
+            "id": str(it.id),
+            "token": str(it.token),
             "outcome": str(ended.outcome),
-            "code": ended.code,
+            "code": None if ended.code is None else str(ended.code),
             "reply": ended.reply,
-            "give_up": GIVE_UP_AFTER,
+            "give_up": f"{GIVE_UP_AFTER.total_seconds():.0f} s",
         },
+        meanwhile,
     )
     return bool(done), bool(started)
 

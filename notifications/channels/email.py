@@ -189,6 +189,8 @@ class Post:
     def __init__(self) -> None:
         self._backend = EmailBackend()
         self._sender = _sender(settings.DEFAULT_FROM_EMAIL)[1]
+        # What was said of the next mail before it may go: sender and address.
+        self._said: tuple[str, str] | None = None
 
     def __enter__(self) -> Self:
         self.open()
@@ -218,6 +220,7 @@ class Post:
         """Says goodbye, without waiting for an answer that does not come."""
         connection = self._backend.connection
         self._backend.connection = None
+        self._said = None
         if connection is None:
             return
         try:
@@ -227,14 +230,44 @@ class Post:
         except (OSError, smtplib.SMTPException):
             connection.close()
 
+    def announce(self, address: str, sender: str = "") -> None:
+        """Names the sender and the reader of the next mail, and does not wait for the answers: nothing is on the wire
+        before DATA. Only to a server that offers PIPELINING (RFC 2920); what breaks, `send` finds out."""
+        if self._said is not None or not self._smtp.has_extn("pipelining"):
+            return
+        sender = sender or self._sender
+        try:
+            self._smtp.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{address}>\r\n")
+        except (OSError, smtplib.SMTPException):
+            return
+        self._said = (sender, address)
+
+    def take_back(self) -> None:
+        """The mail that was announced does not go; raises Trouble when the conversation breaks."""
+        if self._said is None:
+            return
+        until = time.monotonic() + settings.EMAIL_TIMEOUT
+        self._said = None
+        try:
+            for _answer in range(2):
+                self._hurry(until)
+                self._smtp.getreply()
+            if self._say(until, "RSET")[0] != 250:
+                raise Trouble("the server does not begin anew")
+        except (OSError, smtplib.SMTPException) as error:
+            raise Trouble(scrubbed(str(error)) or type(error).__name__) from error
+
     def send(self, address: str, content: bytes, sender: str = "") -> Ended:
         """Puts one mail on the wire, in at most two send time-outs; raises Trouble when the conversation breaks.
 
         `sender` is the return path; without one it is the address that the mail comes from.
         """
         until = time.monotonic() + 2 * settings.EMAIL_TIMEOUT
+        sender = sender or self._sender
+        if self._said is not None and self._said != (sender, address):
+            self.take_back()
         try:
-            mail, rcpt, data = self._envelope(until, sender or self._sender, address)
+            mail, rcpt, data = self._envelope(until, sender, address)
             if not 200 <= mail[0] <= 299:
                 # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
                 raise Trouble(f"{mail[0]} {scrubbed(mail[1])}")
@@ -253,7 +286,7 @@ class Post:
 
     def _envelope(self, until: float, sender: str, address: str) -> tuple[Reply, Reply, Reply]:
         """The answers to MAIL, RCPT and DATA; a step after one that was refused is not taken. A server that offers
-        PIPELINING (RFC 2920) gets all three at once."""
+        PIPELINING (RFC 2920) gets all that was not said yet at once."""
         steps = (f"MAIL FROM:<{sender}>", f"RCPT TO:<{address}>", "DATA")
         said: list[Reply] = []
         if not self._smtp.has_extn("pipelining"):
@@ -263,7 +296,8 @@ class Post:
                     break
             return (*said, *[_UNSAID] * (3 - len(said)))  # type: ignore[return-value]
         self._hurry(until)
-        self._smtp.send("".join(f"{step}\r\n" for step in steps))
+        self._smtp.send("".join(f"{step}\r\n" for step in (steps[2:] if self._said else steps)))
+        self._said = None
         for _step in steps:
             self._hurry(until)
             said.append(self._smtp.getreply())

@@ -43,7 +43,7 @@ def marks_before_it_sends() -> None:
         settle(parcel.claimed, Ended(Outcome.SENT, 250))
         return send(parcel, *rest)
 
-    def start_the_next(it: Any, ended: Any, then: Any = None) -> tuple[bool, bool]:
+    def start_the_next(it: Any, ended: Any, then: Any = None, _meanwhile: Any = None) -> tuple[bool, bool]:
         return True, bool(then and outbox.start(then))
 
     delivering._send = send_after_settling
@@ -59,7 +59,7 @@ def settles_by_the_batch() -> None:
     carry, settle = delivering._carry, outbox.settle
     put_off: list[tuple[Any, Any]] = []
 
-    def later(it: Any, ended: Any, then: Any = None) -> tuple[bool, bool]:
+    def later(it: Any, ended: Any, then: Any = None, _meanwhile: Any = None) -> tuple[bool, bool]:
         put_off.append((it, ended))
         return True, bool(then and outbox.start(then))
 
@@ -134,7 +134,7 @@ def asks_for_no_token() -> None:
     def start(it: Any) -> bool:
         return True
 
-    def settle(it: Any, ended: Any, then: Any = None) -> tuple[bool, bool]:
+    def settle(it: Any, ended: Any, then: Any = None, _meanwhile: Any = None) -> tuple[bool, bool]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE notifications_delivery SET state = 'sent', settled_at = statement_timestamp(), token = NULL,"
