@@ -132,10 +132,11 @@ known_head = _KnownHead()
 
 def language_of(request: HttpRequest) -> str:
     """The language of an answer: `?lang=`, else the first that the client asks for and we have, else English."""
-    asked = request.GET.get("lang", "")
+    # `request.GET` and `request.headers` are made anew for each request: what needs none of them is quicker.
+    asked = request.GET.get("lang", "") if "lang=" in request.META.get("QUERY_STRING", "") else ""
     if asked in LANGUAGES:
         return asked
-    for language, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+    for language, _quality in parse_accept_lang_header(request.META.get("HTTP_ACCEPT_LANGUAGE", "")):
         code = language.split("-")[0]
         if code in LANGUAGES:
             return code
@@ -147,7 +148,7 @@ def key_of(request: HttpRequest, language: str) -> str:
     minute = 0 if request.path.startswith(STILL) else int(time.time() // 60)
     told = (
         build(), settings.SITE_URL, settings.SITE_NAME, settings.DATA_LICENCE, known_head.hash(),
-        request.get_full_path(), request.headers.get("Accept", ""), language, str(minute),
+        request.get_full_path(), request.META.get("HTTP_ACCEPT", ""), language, str(minute),
     )  # fmt: skip
     return hashlib.sha256("\n".join(told).encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
@@ -159,7 +160,7 @@ def etag_of(key: str) -> str:
 
 def is_known(request: HttpRequest, key: str) -> bool:
     """Whether the client has that answer already (If-None-Match, RFC 9110, 13.1.2)."""
-    given = request.headers.get("If-None-Match", "")
+    given = request.META.get("HTTP_IF_NONE_MATCH", "")
     return any(one.strip().removeprefix("W/").strip('"') == key for one in given.split(","))
 
 
@@ -184,7 +185,7 @@ def dressed(request: HttpRequest, answer: Answer) -> HttpResponse:
 
 
 def _takes_gzip(request: HttpRequest) -> bool:
-    for part in request.headers.get("Accept-Encoding", "").split(","):
+    for part in request.META.get("HTTP_ACCEPT_ENCODING", "").split(","):
         name, _semicolon, quality = part.strip().partition(";")
         if name in ("gzip", "*"):
             return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")

@@ -65,6 +65,7 @@ PARTS = (
 )
 # What is made from something else that hangs there.
 FROM = {"assessment": "assessments", "shares": "assessments", "money": "contributions"}
+ROLES = tuple(Role.values)
 TERMS = ("period", "qualifiers", "amount", "portfolio", "trigger", "rhythm", "cautions")
 
 
@@ -214,7 +215,7 @@ def _current(assessments: list[Wire]) -> dict[str | None, Wire]:
 
 
 def _commitment(row: Wire, now: datetime) -> Wire:
-    by_role: dict[str, list[Wire]] = {role: [] for role in Role.values}
+    by_role: dict[str, list[Wire]] = {role: [] for role in ROLES}
     for one in row["participants"]:
         by_role[one["role"]].append(
             {"code": one["code"], "name": one["name"], "source": one["source"] or None}

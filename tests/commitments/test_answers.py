@@ -176,7 +176,7 @@ def test_shares_are_counted_atomically_for_all_processes(valkey: Valkey) -> None
     def ask() -> None:
         for _n in range(25):
             # Each process has counters of its own: only Redis knows of the others.
-            limiting._counters._counts.clear()
+            limiting._counters.clear()
             within.append(limiting.take("somebody", 60).is_within)
 
     with time_machine.travel("2025-03-01T12:00:20Z", tick=False):

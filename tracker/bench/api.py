@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
 
@@ -105,7 +106,7 @@ def figures(asked: Namespace) -> Iterator[Figure]:
         valkey = Valkey(Path(home), family)
         valkey.start()
         with override_settings(REDIS_URL=valkey.url, API_PER_MINUTE=100_000_000):
-            yield from _figures(asked, others, WSGIHandler())
+            yield from _figures(asked, others, get_wsgi_application())
 
 
 def _figures(asked: Namespace, others: WSGIHandler, product: WSGIHandler) -> Iterator[Figure]:

@@ -29,7 +29,8 @@ SIZE = 50
 TERMS = (
     "code", "title", "summary", "kind", "strength", "verb_words", "verb_source", "provenance", "is_verifiable",
     "is_counted", "starts_on", "ends_on", "ends_when", "awaits_event", "contested", "status", "status_on", "due_at",
-    "due_authority", "version", "changed_at",
+    "due_authority", "version", "changed_at", "triggered_at", "review_every", "period", "qualifiers", "amount",
+    "portfolio", "trigger", "rhythm", "cautions", "unverifiable_why",
 )  # fmt: skip
 DATES = (
     "number", "label", "type", "authority", "clock", "words", "anchor_on", "edtf", "first_on", "last_on", "opens_at",
@@ -116,7 +117,21 @@ SELECT json_build_object('results', coalesce(json_agg(row), '[]'))::text FROM (
             FROM commitments_citation n JOIN commitments_source s ON s.id = n.source_id WHERE n.commitment_id = c.id),
         'evidence', (SELECT json_agg(json_build_object({_built(EXHIBITS, "e")}, 'source', {_SOURCE}) ORDER BY e.number)
             FROM commitments_evidence e JOIN commitments_source s ON s.id = e.source_id
-            WHERE e.commitment_id = c.id AND e.public_at IS NOT NULL)
+            WHERE e.commitment_id = c.id AND e.public_at IS NOT NULL),
+        'timeliness', (c.turns_timeliness)[width_bucket(now(), c.turns_at) + 1],
+        'upkeep', (c.turns_upkeep)[width_bucket(now(), c.turns_at) + 1],
+        'provisions', ARRAY(SELECT v.code FROM commitments_commitment_provisions m
+            JOIN commitments_provision v ON v.id = m.provision_id WHERE m.commitment_id = c.id ORDER BY v.code),
+        'topics', ARRAY(SELECT v.code FROM commitments_commitment_topics m
+            JOIN commitments_topic v ON v.id = m.topic_id WHERE m.commitment_id = c.id ORDER BY v.code),
+        'related_instruments', ARRAY(SELECT v.code FROM commitments_commitment_related_instruments m
+            JOIN commitments_instrument v ON v.id = m.instrument_id WHERE m.commitment_id = c.id ORDER BY v.code),
+        'parts', ARRAY(SELECT v.code FROM commitments_dependency m
+            JOIN commitments_commitment v ON v.id = m.commitment_id WHERE m.on_id = c.id AND m.type = 'part_of' ORDER BY 1),
+        'dependencies', (SELECT json_agg(json_build_object('on', v.code, 'type', m.type) ORDER BY m.id)
+            FROM commitments_dependency m JOIN commitments_commitment v ON v.id = m.on_id WHERE m.commitment_id = c.id),
+        'evidence_count', (SELECT count(*) FROM commitments_evidence e WHERE e.commitment_id = c.id
+            AND e.public_at IS NOT NULL AND e.withdrawn_at IS NULL)
     ) AS row
     FROM commitments_commitment c JOIN commitments_accord a ON a.id = c.accord_id
     JOIN commitments_section t ON t.id = c.section_id
