@@ -22,9 +22,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from commitments.api.shares import take_share
 from commitments.log import head
 from tracker.kit.answers import Answer, shelf
-from tracker.kit.limiting import Taken, network_of, take
+from tracker.kit.limiting import Taken
 from tracker.kit.localized import LANGUAGES
 from tracker.kit.problems import CONTENT_TYPE, document
 from tracker.middleware import AWAY, unavailable
@@ -95,7 +96,7 @@ class Gate:
 
 def share_of(request: HttpRequest) -> Taken:
     """Counts the request against its caller's share of the minute."""
-    return take(f"ip:{network_of(request)}", settings.API_PER_MINUTE)
+    return take_share(request)
 
 
 @functools.cache

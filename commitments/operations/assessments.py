@@ -20,6 +20,7 @@ from commitments.operations.keeping import (
     close_what_ends,
     locked,
     next_numbers,
+    next_version,
     number_for,
     refresh,
 )
@@ -207,6 +208,7 @@ def revise_assessments(
         assessment.evidence.set([*own, *named])
         check(assessment, now)
         revised.append(assessment)
+    next_version({row.commitment_id: row.commitment for row in revised}.values())
     return revised
 
 

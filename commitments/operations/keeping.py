@@ -217,6 +217,13 @@ def refresh(commitments: Sequence[Commitment], zones: dict[int, list[str]] | Non
     save_rows(commitments, [*CACHED, "version", "changed_at"])
 
 
+def next_version(commitments: Iterable[Commitment]) -> None:
+    """A new version after a change that only the staff see, so that who has read what stood before is told of it."""
+    for commitment in commitments:
+        commitment.version += 1
+    save_rows(list(commitments), ["version"])
+
+
 def set_course(
     commitment: Commitment,
     facts: Sequence[standing.DeadlineFacts],
