@@ -144,6 +144,9 @@ def test_a_judgement_goes_its_way_through_the_admin(commitment: Commitment) -> N
     assert (row.review, row.reason) == ("submitted", "The letter of 1 May answers it.")
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M")
     planned = {"at": tomorrow, "zone": "UTC", "version": version}
+    # Nobody approves words that were rewritten since they read them.
+    assert reviewer.post(at(commitment, "plan", 2), planned).status_code == 409
+    planned["version"] = Commitment.objects.get().version
     assert reviewer.post(at(commitment, "plan", 2), planned).status_code == 302
     assert (
         "Approved: public from"
