@@ -152,8 +152,8 @@ def _take_back(post: Post) -> str:
     """Forgets the mail that was announced and does not go; what to say of the line when that breaks it."""
     try:
         post.take_back()
-    except Trouble as error:
-        return _mend(post, str(error), 0)
+    except LineDown as error:
+        return str(error)
     return ""
 
 

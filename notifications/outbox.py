@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from notifications.models import Delivery, Kind, State, Why
 from notifications.prepared import counts, first_row
 
-CLAIM = 100
+CLAIM = 250
 # How many of the oldest are looked at for each that is taken, and at least so many: each of them is locked for a moment.
 WINDOW, LEAST = 2, 50
 CRASHES = 5
@@ -127,33 +127,32 @@ RETURNING 1
 # One statement for the end of one mail and the start of the next. A retry waits twice as long each time, with
 # jitter, and ends when the mail has grown too old. set_config(.., true): this commit need not wait for the disk;
 # a database server that loses its last instant repeats a mail, a killed worker loses nothing.
+_NEXT_STATE = f"""CASE
+    WHEN %(outcome)s::text NOT IN ('retry', 'error') THEN %(outcome)s::text
+    WHEN d.subscriber_id IS NULL THEN 'dropped'
+    WHEN %(outcome)s::text = 'error' AND d.crashes + 1 >= {CRASHES} THEN 'quarantined'
+    WHEN %(outcome)s::text = 'retry' AND d.created_at < statement_timestamp() - %(give_up)s::interval THEN 'failed'
+    ELSE 'waiting' END"""
 _SETTLE = f"""
-WITH held AS MATERIALIZED (
-    SELECT id, set_config('synchronous_commit', 'off', true), CASE
-        WHEN %(outcome)s::text NOT IN ('retry', 'error') THEN %(outcome)s::text
-        WHEN subscriber_id IS NULL THEN 'dropped'
-        WHEN %(outcome)s::text = 'error' AND crashes + 1 >= {CRASHES} THEN 'quarantined'
-        WHEN %(outcome)s::text = 'retry' AND created_at < statement_timestamp() - %(give_up)s::interval THEN 'failed'
-        ELSE 'waiting' END AS state
-    FROM notifications_delivery WHERE id = %(id)s::uuid AND token = %(token)s::uuid FOR UPDATE
-), done AS (
+WITH done AS (
     UPDATE notifications_delivery d SET
-        state = held.state,
-        why = CASE held.state WHEN 'dropped' THEN 'erased' ELSE '' END,
-        settled_at = CASE WHEN held.state <> 'waiting' THEN statement_timestamp() END,
-        next_attempt_at = CASE WHEN held.state <> 'waiting' THEN d.next_attempt_at
+        state = {_NEXT_STATE},
+        why = CASE WHEN {_NEXT_STATE} = 'dropped' THEN 'erased' ELSE '' END,
+        settled_at = CASE WHEN {_NEXT_STATE} <> 'waiting' THEN statement_timestamp() END,
+        next_attempt_at = CASE WHEN {_NEXT_STATE} <> 'waiting' THEN d.next_attempt_at
             ELSE statement_timestamp() + interval '1 s' * (0.75 + random() / 2)
                  * least({FIRST_RETRY} * power(2, least(d.attempts, 16)), {LONGEST_RETRY}) END,
         attempts = least(d.attempts + 1, 32000),
         crashes = d.crashes + (%(outcome)s::text = 'error')::int,
         token = NULL, lease_until = NULL, started_at = NULL
-    FROM held WHERE d.id = held.id
+    WHERE d.id = %(id)s::uuid AND d.token = %(token)s::uuid
     RETURNING d.id
 ), said AS (
     INSERT INTO notifications_attempt (delivery_id, at, outcome, code, reply)
     SELECT id, statement_timestamp(), %(outcome)s::text, %(code)s::smallint, %(reply)s::text FROM done
 ), started AS ({_START})
-SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM started)
+SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM started),
+       length(set_config('synchronous_commit', 'off', true))
 """  # noqa: S608
 
 
@@ -221,7 +220,7 @@ def settle(
 
     `meanwhile` is done while the database is at it.
     """
-    done, started = counts(
+    done, started, _off = counts(
         _SETTLE,
         {
             "next": str(then.id) if then else None,

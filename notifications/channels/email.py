@@ -220,42 +220,36 @@ class Post:
         """Says goodbye, without waiting for an answer that does not come."""
         connection = self._backend.connection
         self._backend.connection = None
-        self._said = None
+        announced, self._said = self._said is not None, None
         if connection is None:
             return
         try:
-            if connection.sock is not None:
+            if announced:
+                connection.close()  # it would take a goodbye for the words of a mail
+            elif connection.sock is not None:
                 connection.sock.settimeout(1)
                 connection.quit()
         except (OSError, smtplib.SMTPException):
             connection.close()
 
     def announce(self, address: str, sender: str = "") -> None:
-        """Names the sender and the reader of the next mail, and does not wait for the answers: nothing is on the wire
-        before DATA. Only to a server that offers PIPELINING (RFC 2920); what breaks, `send` finds out."""
+        """Asks for the next mail to be taken, and does not wait for the answers: a mail is taken when its end arrives,
+        not before. Only of a server that offers PIPELINING (RFC 2920); what breaks, `send` finds out."""
         if self._said is not None or not self._smtp.has_extn("pipelining"):
             return
         sender = sender or self._sender
         try:
-            self._smtp.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{address}>\r\n")
+            self._smtp.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{address}>\r\nDATA\r\n")
         except (OSError, smtplib.SMTPException):
             return
         self._said = (sender, address)
 
     def take_back(self) -> None:
-        """The mail that was announced does not go; raises Trouble when the conversation breaks."""
-        if self._said is None:
-            return
-        until = time.monotonic() + settings.EMAIL_TIMEOUT
-        self._said = None
-        try:
-            for _answer in range(2):
-                self._hurry(until)
-                self._smtp.getreply()
-            if self._say(until, "RSET")[0] != 250:
-                raise Trouble("the server does not begin anew")
-        except (OSError, smtplib.SMTPException) as error:
-            raise Trouble(scrubbed(str(error)) or type(error).__name__) from error
+        """The mail that was announced does not go: a server that waits for one is left, and another connection made.
+        Raises LineDown."""
+        if self._said is not None:
+            self.close()
+            self.open()
 
     def send(self, address: str, content: bytes, sender: str = "") -> Ended:
         """Puts one mail on the wire, in at most two send time-outs; raises Trouble when the conversation breaks.
@@ -264,9 +258,9 @@ class Post:
         """
         until = time.monotonic() + 2 * settings.EMAIL_TIMEOUT
         sender = sender or self._sender
-        if self._said is not None and self._said != (sender, address):
-            self.take_back()
         try:
+            if self._said is not None and self._said != (sender, address):
+                self.take_back()
             mail, rcpt, data = self._envelope(until, sender, address)
             if not 200 <= mail[0] <= 299:
                 # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
@@ -280,7 +274,7 @@ class Post:
             code, words = self._smtp.getreply()
             if not 200 <= code <= 299:
                 return self._refused(until, code, words)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, LineDown) as error:
             raise Trouble(scrubbed(str(error)) or type(error).__name__) from error
         return Ended(Outcome.SENT, code, scrubbed(words))
 
@@ -296,7 +290,8 @@ class Post:
                     break
             return (*said, *[_UNSAID] * (3 - len(said)))  # type: ignore[return-value]
         self._hurry(until)
-        self._smtp.send("".join(f"{step}\r\n" for step in (steps[2:] if self._said else steps)))
+        if self._said is None:
+            self._smtp.send("".join(f"{step}\r\n" for step in steps))
         self._said = None
         for _step in steps:
             self._hurry(until)

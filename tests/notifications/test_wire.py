@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
+from django.db import DataError, connection
 
+from notifications import delivering, fanning
 from notifications.channels.email import Post, Reader, Trouble, assemble
 from notifications.letters import LEAVE_HERE, MANAGE_HERE, Letter, heard_here
-from notifications.models import Outcome
+from notifications.models import Attempt, Delivery, Outcome, Subscription
+from notifications.outbox import claim
+from notifications.prepared import counts
+from tests import world
+from tests.notifications.readers import a_reader
+from tests.servers import FreshDatabase
 
 READER = Reader(uuid.uuid4(), "reader@example.org", wishes=tuple(range(10_000, 10_030)), reminders=(7,))
 
@@ -46,6 +54,8 @@ class Pipelines:
 
     def __init__(self) -> None:
         self.kept, self.most_at_once = list[bytes](), 0
+        self.readers, self.connections = list[bytes](), 0
+        self.when_kept: Callable[[], object] = lambda: None
         self.refused_sender = ""
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.socket.getsockname()[1])
@@ -58,11 +68,13 @@ class Pipelines:
                 peer, _address = self.socket.accept()
             except OSError:
                 return
-            with peer:
+            with peer, contextlib.suppress(ConnectionError):
                 self.talk(peer)
 
     def talk(self, peer: socket.socket) -> None:
         """Reads whole segments, to see how many commands come at once."""
+        self.connections += 1
+        reader = b""
         peer.sendall(b"220 here\r\n")
         rest, in_data = b"", False
         while got := peer.recv(65536):
@@ -77,12 +89,16 @@ class Pipelines:
                     in_data = False
                     if content:
                         self.kept.append(content)
+                        self.readers.append(reader)
+                        self.when_kept()
                     peer.sendall(b"250 kept\r\n" if content else b"554 no valid recipients\r\n")
                 line, found, after = rest.partition(b"\r\n")
                 if not found:
                     break
                 rest = after
                 in_data = line.upper() == b"DATA"
+                if line.upper().startswith(b"RCPT TO:"):
+                    reader = line[9:-1]
                 peer.sendall(self.answer(line))
 
     def answer(self, line: bytes) -> bytes:
@@ -127,3 +143,60 @@ def test_a_server_that_pipelines_and_does_not_take_the_sender_is_doubted_and_tak
     with Post() as post, pytest.raises(Trouble, match="451"):
         post.send("a@example.org", b"Subject: 1\r\n\r\nx\r\n", "someone@example.org")
     assert server.kept == []
+
+
+def test_a_mail_that_was_announced_goes_to_its_reader_alone_or_to_nobody(server: Pipelines) -> None:
+    with Post() as post:
+        post.announce("a@example.org")
+        assert post.send("a@example.org", b"Subject: 1\r\n\r\nx\r\n").outcome == Outcome.SENT
+        assert server.connections == 1
+        post.announce("a@example.org")
+        post.take_back()
+        assert post.send("b@example.org", b"Subject: 2\r\n\r\nx\r\n").outcome == Outcome.SENT
+        post.announce("a@example.org")
+        assert post.send("c@example.org", b"Subject: 3\r\n\r\nx\r\n").outcome == Outcome.SENT
+        post.announce("nobody@example.org")
+        assert post.send("nobody@example.org", b"Subject: 4\r\n\r\nx\r\n").code == 550
+        post.announce("a@example.org")
+    assert server.readers == [b"a@example.org", b"b@example.org", b"c@example.org"]
+    assert [mail[:10] for mail in server.kept] == [b"Subject: 1", b"Subject: 2", b"Subject: 3"]
+
+
+def test_who_leaves_while_their_mail_is_announced_gets_nothing_and_the_others_get_theirs(
+    fresh_db: FreshDatabase, server: Pipelines
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for n in range(6):
+        a_reader(f"r{n}@example.org", accord, commitment)
+    world.some_evidence(commitment)
+    assert fanning.fan_out() == 6
+
+    def leave() -> None:
+        """The second mail has arrived: whoever is next in the claim is named already, or about to be."""
+        if len(server.kept) != 2:
+            return
+        told = {it.decode() for it in server.readers}
+        Subscription.objects.exclude(subscriber__email__in=told).update(ended_at="2026-01-01T00:00Z")
+        connection.close()
+
+    server.when_kept = leave
+    this = delivering.deliver()
+    assert (this.sent, this.dropped) == (2, 4)
+    assert len(set(server.readers)) == len(server.kept) == Attempt.objects.count() == 2
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent", "dropped"}
+
+
+def test_a_statement_that_was_planned_is_planned_anew_on_another_connection_and_says_what_is_wrong(
+    fresh_db: FreshDatabase,
+) -> None:
+    done: list[str] = []
+    ask = "SELECT %(a)s::int + 1, %(b)s::int"
+    for n in range(3):
+        assert counts(ask, {"a": str(n), "b": None}, lambda: done.append("x")) == (n + 1, 0)
+        connection.close()
+    assert len(done) == 3
+    with pytest.raises(DataError):
+        counts(ask, {"a": "x", "b": "1"})
+    assert counts(ask, {"a": "1", "b": "2"}) == (2, 2)
+    assert claim() == []
