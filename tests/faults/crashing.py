@@ -57,17 +57,19 @@ def r2_children_killed(seed: int, size: int = 200, kills: int = 4, twin: str = "
     verdict = Verdict()
     with ground(seed, twin) as it:
         _load(it, size)
-        it.sink.delay = 0.02
+        # A kill should find a mail on the wire.
+        it.sink.delay = 0.08
         it.news()
         it.beat()
         worker = it.worker(children=2)
         for _n in range(kills):
             _some_mail(it, 3)
+            time.sleep(it.dice.random() * it.sink.delay)
             if not it.lost():
                 break
             children = wait_until(lambda: it.children_of(worker), 20, "the worker has children")
             with contextlib.suppress(ProcessLookupError):
-                os.kill(it.dice.choice(children), signal.SIGKILL)
+                os.kill(it.dice.choice(it.talking_to_the_sink(children) or children), signal.SIGKILL)
                 it.kills += 1
         took = it.wait_until_told(60 if not twin else 25)
         verdict.claim("kills", it.kills, it.kills >= min(kills, 2))

@@ -150,6 +150,21 @@ class Ground:
             return [int(pid) for pid in open(f"/proc/{child.pid}/task/{child.pid}/children").read().split()]
         return []
 
+    def talking_to_the_sink(self, pids: Iterable[int]) -> list[int]:
+        """Those processes that have a connection to the mail sink."""
+        with open("/proc/net/tcp") as table:
+            rows = [line.split() for line in table.readlines()[1:]]
+        inodes = {
+            row[9] for row in rows if int(row[2].partition(":")[2], 16) == self.sink.port and row[3] == "01"
+        }
+        found = []
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                handles = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+                if any(f"socket:[{inode}]" in handles for inode in inodes):
+                    found.append(pid)
+        return found
+
     def accepted(self) -> list[tuple[Owed, Mail]]:
         """What the mail sink took: to whom, about which commitment. Each mail is read once."""
         for mail in list(self.sink.mails)[len(self._read) :]:
