@@ -11,6 +11,7 @@ MODULES = {
     "mail": "mail",
     "webhooks": "webhooks",
     "api": "api",
+    "feed": "feed",
 }
 # The exit code of one that missed a goal; an error of Python gives 1.
 SHORT = 10
@@ -23,4 +24,5 @@ QUICK = {
     "mail": ["--mails=100"],
     "webhooks": ["--calls=100", "--endpoints=2"],
     "api": ["--rows=60", "--seconds=0.01", "--rounds=1"],
+    "feed": ["--events=200", "--seconds=0.01", "--rounds=1"],
 }

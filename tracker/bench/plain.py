@@ -16,7 +16,9 @@ from commitments.models import (
     Citation,
     Commitment,
     Deadline,
+    Event,
     Evidence,
+    Note,
     Participation,
     Party,
     Section,
@@ -48,6 +50,20 @@ def _of(model: type[Any], *names: str, **nested: Any) -> type[serializers.ModelS
     return type(f"{model.__name__}Plain", (serializers.ModelSerializer,), {"Meta": meta, **nested})
 
 
+EVENTS = (
+    "seq",
+    "at",
+    "kind",
+    "origin",
+    "by",
+    "happened_on",
+    "crossed_at",
+    "note_digest",
+    "body",
+    "prev_hash",
+    "hash",
+)
+
 _party = _of(Party, "code", "name")
 _source = _of(Source, *SOURCE_FIELDS)
 _commitment = _of(
@@ -60,6 +76,9 @@ _commitment = _of(
     citations=_of(Citation, "lines", source=_source())(many=True),
     evidence=_of(Evidence, *EXHIBITS, source=_source())(many=True),
 )
+
+
+_event = _of(Event, *EVENTS, accord=_of(Accord, "code", "is_example")(), commitment=_of(Commitment, "code")())
 
 
 class Pages(PageNumberPagination):
@@ -90,6 +109,33 @@ class Tuned(Plain):
         "participations__party", "deadlines", "citations__source", "evidence__source"
     )
     pagination_class: type[BasePagination] = Cursors
+    renderer_classes = [JSON]
+
+
+class PlainEvents(ReadOnlyModelViewSet[Event]):
+    """Events as most would serve them; the note of each is looked up by itself."""
+
+    queryset = Event.objects.order_by("seq")
+    serializer_class = type(
+        "EventPlain",
+        (_event,),
+        {
+            "note": serializers.SerializerMethodField(),
+            "get_note": lambda _self, row: getattr(
+                Note.objects.filter(pk=row.note_digest).first(), "text", None
+            ),
+            "Meta": type("Meta", (), {"model": Event, "fields": [*EVENTS, "accord", "commitment", "note"]}),
+        },
+    )
+    pagination_class: type[BasePagination] = Pages
+
+
+class TunedEvents(PlainEvents):
+    """As one that somebody looked after, without the notes."""
+
+    queryset = Event.objects.select_related("accord", "commitment").order_by("seq")
+    serializer_class = _event
+    pagination_class: type[BasePagination] = type("BySeq", (Cursors,), {"ordering": "seq"})
     renderer_classes = [JSON]
 
 
@@ -147,7 +193,30 @@ def built(request: HttpRequest) -> HttpResponse:
         return HttpResponse(cursor.fetchone()[0], content_type="application/json")
 
 
+EVENT_BODY = f"""
+SELECT json_build_object('results', coalesce(json_agg(row), '[]'))::text FROM (
+    SELECT json_build_object({_built(EVENTS, "e")}, 'accord', a.code, 'example', a.is_example, 'commitment', c.code,
+        'note', n.text, 'note_salt', n.salt, 'note_language', n.language) AS row
+    FROM commitments_event e JOIN commitments_accord a ON a.id = e.accord_id
+    LEFT JOIN commitments_commitment c ON c.id = e.commitment_id
+    LEFT JOIN commitments_note n ON n.digest = e.note_digest
+    WHERE e.seq > %s ORDER BY e.seq LIMIT {SIZE}
+) AS page
+"""  # noqa: S608 - columns of our own
+
+
+def built_events(request: HttpRequest) -> HttpResponse:
+    """The whole body of a page of events made by PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute(EVENT_BODY, [request.GET.get("after", 0)])
+        return HttpResponse(cursor.fetchone()[0], content_type="application/json")
+
+
 urlpatterns = [
+    path("bare-events/", bare),
+    path("built-events/", built_events),
+    path("plain-events/", PlainEvents.as_view({"get": "list"})),
+    path("tuned-events/", TunedEvents.as_view({"get": "list"})),
     path("bare/", bare),
     path("built/", built),
     path("plain/", Plain.as_view({"get": "list"})),
