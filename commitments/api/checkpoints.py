@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,7 +31,7 @@ class Checkpoints(Listing):
     orders = {"seq": (number_column("seq"), Column("key", F("key_id")))}
 
     @extend_schema(**schema.CHECKPOINTS)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
     def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from commitments import tokens
 from commitments.api import gate
+from commitments.feeds.about import About
 from commitments.wire import api_address
 from tracker.kit.asking import Asked
 from tracker.kit.paging import Page, address
@@ -80,17 +81,25 @@ class Door(APIView):
         )
 
 
-def list_answer(page: Page[Any], asked: Asked, name: str, total: int | None = None) -> Response:
+def list_answer(page: Page[Any], asked: Asked, said: About, total: int | None = None) -> Response:
     """A page of a list with the addresses of those beside it, also in the header Link (RFC 8288)."""
 
     def beside(cursor: str | None) -> str | None:
-        return cursor and address(api_address(name), [*asked.kept("cursor"), ("cursor", cursor)])
+        return cursor and address(api_address(said.name), [*asked.kept("cursor"), ("cursor", cursor)])
 
     links = {"next": beside(page.after), "prev": beside(page.before)}
-    body: dict[str, Any] = {"results": page.rows, **links}
+    body: dict[str, Any] = {"results": page.rows, **links, "about": said.wire()}
     if total is not None:
         body["count"] = total
-    return Response(body, headers=link_header(links))
+    return Response(body, headers=headers_of(said, links))
+
+
+def headers_of(said: About, links: Mapping[str, str | None]) -> dict[str, str]:
+    """What an answer says of itself, and the addresses beside it, as headers."""
+    told, more = said.headers(), link_header(links)
+    if "Link" in told and "Link" in more:
+        return told | {"Link": f"{more['Link']}, {told['Link']}"}
+    return told | more
 
 
 def link_header(links: Mapping[str, str | None]) -> dict[str, str]:

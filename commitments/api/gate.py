@@ -19,6 +19,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
+from django.utils.text import compress_sequence
 from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
@@ -82,14 +83,10 @@ class Gate:
             answer = shelf.get(key)
             if answer is None:
                 response = self.get_response(request)
-                if (
-                    response.status_code != 200
-                    or response.streaming
-                    or not getattr(response, "is_kept", False)
-                ):
+                if response.status_code != 200 or not getattr(response, "is_kept", False):
                     return response
-                answer = keep(key, response)
-            response = dressed(request, answer)
+                answer = None if response.streaming else keep(key, response)
+            response = streamed(request, response) if answer is None else dressed(request, answer)
         response.headers["ETag"] = etag_of(key)
         return response
 
@@ -183,6 +180,20 @@ def dressed(request: HttpRequest, answer: Answer) -> HttpResponse:
     if small is not None:
         response.headers["Content-Encoding"] = "gzip"
     return response
+
+
+def streamed(request: HttpRequest, response: Any) -> HttpResponseBase:
+    """An answer that is written while it is read, as this client takes it: compressed, or its headers alone."""
+    if request.method == "HEAD":
+        response.give_up()
+        return HttpResponse(
+            headers={name: response.headers[name] for name in KEPT if name in response.headers}
+        )
+    if _takes_gzip(request):
+        response.streaming_content = compress_sequence(response.streaming_content)
+        response.headers["Content-Encoding"] = "gzip"
+    done: HttpResponseBase = response
+    return done
 
 
 def _takes_gzip(request: HttpRequest) -> bool:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from commitments.api.door import Door, list_answer
-from commitments.api.shapes import SHAPES
+from commitments.api.schema import WHOLE
+from commitments.api.whole import BATCH, check_whole, whole
+from commitments.feeds.about import about
+from commitments.feeds.columns import columns
+from commitments.feeds.forms import FILES, FORMAT, JSON, asked_form
 from commitments.wire import Wire
 from tracker.kit.asking import Asked
-from tracker.kit.paging import PAGING, Column, Keyset
+from tracker.kit.paging import PAGING, Column, Keyset, Page
 from tracker.kit.snapshot import snapshot
 
 EVERYTHING = "all"
@@ -24,7 +28,7 @@ BY_CODE: Mapping[str, Sequence[Column]] = {"code": (Column("code"),)}
 
 def members_of(shape: str) -> list[str]:
     """The names of the members that rows of that shape have."""
-    return list(SHAPES[shape]["properties"])
+    return list(WHOLE[shape]["properties"])
 
 
 class Chosen:
@@ -59,6 +63,8 @@ class Listing(Door):
     orders: ClassVar[Mapping[str, Sequence[Column]]] = BY_CODE
     parts: ClassVar[Sequence[str]] = ()
     usual: ClassVar[Collection[str]] = ()
+    # The formats beside JSON; `written` gives those that are no file of the rows.
+    forms: ClassVar[Sequence[str]] = FILES
 
     def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
         """The rows that fit the filters; raises BadParameter."""
@@ -75,17 +81,52 @@ class Listing(Door):
     @classmethod
     def names(cls) -> list[str]:
         """Every parameter that the list knows."""
-        return [*cls.filters, *PAGING, "fields", *(["include"] if cls.parts else [])]
+        return [*cls.filters, *PAGING, FORMAT, "fields", *(["include"] if cls.parts else [])]
 
-    def answer(self, request: Request) -> Response:
-        """The page that was asked for."""
+    def page(self, asked: Asked, keyset: Keyset, parts: Collection[str], now: datetime) -> Page[Wire]:
+        """The rows from that place on; raises BadParameter."""
+        found = self.found(asked, now)
+        return keyset.page(self.wire(keyset.cut(found), now, parts), self.value)
+
+    def answer(self, request: Request) -> HttpResponseBase:
+        """What was asked for, in the format that was asked for."""
         asked = Asked(request.query_params, self.names())
+        form, now = asked_form(request, asked, self.forms), timezone.now()
+        if form in FILES:
+            return self.as_file(request, asked, form, now)
+        if form != JSON:
+            return self.written(request, asked, form, now)
         keyset, chosen = Keyset(asked, self.orders), Chosen(asked, self.shape, self.parts, self.usual)
         wants_total = asked.is_true("count")
-        now = timezone.now()
         with snapshot():
-            found = self.found(asked, now)
-            total = found.count() if wants_total else None
-            page = keyset.page(self.wire(keyset.cut(found), now, chosen.parts), self.value)
-        page = type(page)(chosen.pruned(page.rows), page.after, page.before)
-        return list_answer(page, asked, self.name, total)
+            total = self.found(asked, now).count() if wants_total else None
+            page = self.page(asked, keyset, chosen.parts, now)
+            said = about(request._request, self.name, now)
+        page = Page(chosen.pruned(page.rows), page.after, page.before)
+        return list_answer(page, asked, said, total)
+
+    def written(self, request: Request, asked: Asked, form: str, now: datetime) -> HttpResponseBase:
+        """The list in a format of `forms` that is no file of its rows; raises BadParameter."""
+        raise NotImplementedError
+
+    def as_file(self, request: Request, asked: Asked, form: str, now: datetime) -> HttpResponseBase:
+        """The whole list: its rows as they are in JSON, but for the parts, which come when `include` names them."""
+        check_whole(asked)
+        first, chosen = Keyset(asked, self.orders), Chosen(asked, self.shape, self.parts)
+        members = chosen.fields or [one for one in members_of(self.shape) if one not in chosen.left_out]
+
+        def batches() -> Iterator[Sequence[Wire]]:
+            keyset = first.sized(BATCH)
+            while True:
+                page = self.page(asked, keyset, chosen.parts, now)
+                yield chosen.pruned(page.rows)
+                if page.after is None:
+                    return
+                keyset = keyset.at(page.after)
+
+        return whole(
+            form,
+            batches,
+            columns(self.shape, WHOLE, members),
+            lambda: about(request._request, self.name, now),
+        )

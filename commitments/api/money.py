@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from commitments import wire
 from commitments.api import schema
@@ -47,7 +47,7 @@ class Contributions(Listing):
     orders = {"code": (Column("commitment", F("commitment__code")), number_column("number"))}
 
     @extend_schema(**schema.CONTRIBUTIONS)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
     def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:

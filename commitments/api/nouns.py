@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django.db.models import F, QuerySet
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -68,7 +69,7 @@ class Parties(_Parties):
     """The parties, by code."""
 
     @extend_schema(**schema.PARTIES)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
 
@@ -99,7 +100,7 @@ class Topics(_Topics):
     """The topics, by code."""
 
     @extend_schema(**schema.TOPICS)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
 
@@ -143,7 +144,7 @@ class Provisions(_Provisions):
     """The numbered clauses of the accords."""
 
     @extend_schema(**schema.PROVISIONS)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
 
@@ -169,7 +170,7 @@ class Sources(_Sources):
     """The publications on which the record rests."""
 
     @extend_schema(**schema.SOURCES)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
 
@@ -242,7 +243,7 @@ class Deadlines(_Deadlines):
     """Everything that is due by a date, of all commitments."""
 
     @extend_schema(**schema.DEADLINES)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
 
@@ -279,7 +280,7 @@ class EvidenceList(_Evidence):
     """The evidence, of all commitments; what was withdrawn stays, with the reason."""
 
     @extend_schema(**schema.EVIDENCE)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
 
@@ -317,7 +318,7 @@ class Assessments(_Assessments):
     """The public judgements, of all commitments; retracted ones stay, with the reason."""
 
     @extend_schema(**schema.ASSESSMENTS)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
 

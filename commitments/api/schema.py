@@ -12,18 +12,19 @@ from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.noun_shapes import SHAPES as NOUN_SHAPES
 from commitments.api.shapes import SHAPES, Shape, chosen, ref
 from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
+from commitments.feeds.forms import FILES, FORMAT, FORMS, JSON
 from commitments.filtering import COMMITMENT_FILTERS, FILTERS, LONGEST_SEARCH
 from commitments.wire.commitments import PARTS
 from tracker.kit.localized import LANGUAGES
 from tracker.kit.paging import DEFAULT_LIMIT, MAX_LIMIT
 
-_WHOLE: dict[str, Shape] = SHAPES | MONEY_SHAPES | STATISTICS_SHAPES | NOUN_SHAPES
+WHOLE: dict[str, Shape] = SHAPES | MONEY_SHAPES | STATISTICS_SHAPES | NOUN_SHAPES
 # Rows of lists hold what was asked for: members can be chosen, parts come on request.
-ALL_SHAPES = _WHOLE | {
+ALL_SHAPES = WHOLE | {
     f"{name.removesuffix('Page')}Row": chosen(
-        _WHOLE[name.removesuffix("Page")], "A row: the members that `fields` and `include` chose."
+        WHOLE[name.removesuffix("Page")], "A row: the members that `fields` and `include` chose."
     )
-    for name in _WHOLE
+    for name in WHOLE
     if name.endswith("Page") and name != "EventPage"
 }
 SETTINGS = {
@@ -122,6 +123,26 @@ def _answers(of: str, *problems: int) -> dict[Any, Any]:
     }
 
 
+def _format(*names: str) -> OpenApiParameter:
+    return _in_query(
+        FORMAT,
+        "The format; without it the media type in Accept decides. A file holds the whole list and takes no `limit`, "
+        "`cursor` or `count`. " + " ".join(f"{name}: {FORMS[name].meaning}" for name in names),
+        {"type": "string", "enum": [JSON, *names], "default": JSON},
+    )
+
+
+def _written(*names: str) -> dict[Any, Any]:
+    """The other formats of an answer."""
+    return {
+        (200, FORMS[name].bare): OpenApiResponse(
+            {"type": "string", "format": "binary"} if name == "xlsx" else {"type": "string"},
+            description=FORMS[name].meaning,
+        )
+        for name in names
+    }
+
+
 def _said(
     tag: str, name: str, summary: str, answers: dict[Any, Any], *given: OpenApiParameter
 ) -> dict[str, Any]:
@@ -143,6 +164,7 @@ def _listed(
     *given: OpenApiParameter,
     orders: Sequence[str] = ("code",),
     parts: Sequence[str] = (),
+    forms: Sequence[str] = FILES,
 ) -> dict[str, Any]:
     """A list: its own parameters and those that every list has."""
     signed = [f"{sign}{order}" for order in orders for sign in ("", "-")]
@@ -154,14 +176,14 @@ def _listed(
     fields = _any_of(
         "fields",
         "The members of a row that are wanted.",
-        list(_WHOLE[of]["properties"]),
+        list(WHOLE[of]["properties"]),
         joined=" Several: all of them.",
     )
-    more = [order, LIMIT, CURSOR, COUNT, fields]
+    more = [order, LIMIT, CURSOR, COUNT, _format(*forms), fields]
     if parts:
         told = "A part that hangs on a row."
         more.append(_any_of("include", told, [*parts, "all"], joined=" Several: all of them."))
-    return _said(tag, name, summary, _answers(f"{of}Page"), *given, *more)
+    return _said(tag, name, summary, _answers(f"{of}Page") | _written(*forms), *given, *more)
 
 
 def _filter(name: str) -> OpenApiParameter:
@@ -298,7 +320,7 @@ EVENTS = _said(
     "events",
     "list_events",
     "The log, in order, strictly after a place",
-    _answers("EventPage"),
+    _answers("EventPage") | _written(*FILES),
     _in_query(
         "after",
         "The number of the last event you have (0: from the beginning), or the `cursor` of an answer.",
@@ -309,4 +331,5 @@ EVENTS = _said(
     _any_of("kind", "What happened.", list(words.EventKind.values)),
     _ORIGIN,
     LIMIT,
+    _format(*FILES),
 )

@@ -92,6 +92,7 @@ def page(of: str, **more: Shape) -> Shape:
         results=many(ref(f"{of}Row")),
         next=or_null(link("The next page; null when there is nothing more.")),
         prev=or_null(link("The page before; null at the beginning.")),
+        about=ref("About"),
         **more,
     )
     whole["properties"]["count"] = number("How many rows fit in all, where `count=true` asked for it.")
@@ -412,6 +413,7 @@ SHAPES: dict[str, Shape] = {
         next=or_null(link("The next page; null when there is nothing more.")),
         has_more=flag("Whether more events stand in the log already."),
         cursor=text("The place to poll from, for `after`: nothing is missed, nothing comes twice."),
+        about=ref("About"),
     ),
     "Checkpoint": obj(
         "An event that we have vouched for: whoever keeps this finds any later rewriting.",
@@ -446,6 +448,14 @@ SHAPES: dict[str, Shape] = {
         log_head=text("The end of the log, SEQ-hash8."),
         codebook=text("The version of the vocabulary."),
         licence=or_null(text("The licence of the data.")),
+    ),
+    "About": obj(
+        "What an answer says of itself, so that it can be cited.",
+        publisher=text("Who runs this service."),
+        address=link("What was asked."),
+        log_head=text("The end of the log when it was read, SEQ-hash8."),
+        at=instant("When it was read."),
+        licence=or_null(text("The licence of the data; null: none is named.")),
     ),
     "Problem": {
         "type": "object",

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from commitments.api import schema
 from commitments.api.filters import accords_named
@@ -30,7 +30,7 @@ class StatisticsOfAccords(Listing):
     orders = {"code": (Column("accord", F("code")),)}
 
     @extend_schema(**schema.STATISTICS)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
     def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:

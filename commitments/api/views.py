@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -17,9 +18,9 @@ from rest_framework.response import Response
 
 from commitments import wire
 from commitments.api import schema
-from commitments.api.door import Door, link_header, list_answer
+from commitments.api.door import Door, headers_of
 from commitments.api.filters import EVENT_FILTERS, narrow_events
-from commitments.api.listing import Chosen, Listing
+from commitments.api.listing import Listing, members_of
 from commitments.api.moments import (
     MOMENT,
     NotThen,
@@ -29,6 +30,10 @@ from commitments.api.moments import (
     one_of_the_past,
     page_of_the_past,
 )
+from commitments.api.whole import BATCH, check_whole, whole
+from commitments.feeds.about import about
+from commitments.feeds.columns import TableColumn
+from commitments.feeds.forms import FILES, FORMAT, asked_form
 from commitments.filtering import COMMITMENT_FILTERS, a_code, check_place, narrow, parse_place, wanted_of
 from commitments.log import head
 from commitments.models import Commitment, Event
@@ -37,7 +42,7 @@ from commitments.wire.commitments import PARTS
 from commitments.wire.past import accords_as_they_stood
 from commitments.words import CODEBOOK
 from tracker.kit.asking import Asked
-from tracker.kit.paging import Column, Keyset, address, instant_column, parse_limit
+from tracker.kit.paging import Column, Keyset, Page, address, instant_column, parse_limit
 from tracker.kit.snapshot import snapshot
 
 LISTS = (
@@ -83,7 +88,7 @@ class Accords(Listing):
     name, shape, filters = "accords", "Accord", MOMENT
 
     @extend_schema(**schema.ACCORDS)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
 
     def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
@@ -123,17 +128,14 @@ class Commitments(Listing):
     usual = ("deadlines", "sources", "evidence")
 
     @extend_schema(**schema.COMMITMENTS)
-    def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, self.names())
-        now = timezone.now()
+    def get(self, request: Request) -> HttpResponseBase:
+        return self.answer(request)
+
+    def page(self, asked: Asked, keyset: Keyset, parts: Collection[str], now: datetime) -> Page[Wire]:
         moment = moment_of(asked, now)
-        if not moment.is_past:
-            return self.answer(request)
-        keyset, chosen = Keyset(asked, self.orders), Chosen(asked, self.shape, self.parts, self.usual)
-        with snapshot():
-            page = page_of_the_past(asked, moment, keyset)
-        page = type(page)(chosen.pruned(page.rows), page.after, page.before)
-        return list_answer(page, asked, self.name)
+        if moment.is_past:
+            return page_of_the_past(asked, moment, keyset)
+        return super().page(asked, keyset, parts, now)
 
     def found(self, asked: Asked, now: datetime) -> QuerySet[Any]:
         return narrow(Commitment.objects.standing_at(now), wanted_of(asked))
@@ -171,26 +173,52 @@ class Events(Door):
     """The log, in order, strictly after a place; nothing is missed and nothing comes twice."""
 
     @extend_schema(**schema.EVENTS)
-    def get(self, request: Request) -> Response:
-        asked = Asked(request.query_params, ("after", *EVENT_FILTERS, "limit"))
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = Asked(request.query_params, ("after", *EVENT_FILTERS, "limit", FORMAT))
+        form, now = asked_form(request, asked, FILES), timezone.now()
+        if form in FILES:
+            return self.as_file(request, asked, form, now)
         limit = parse_limit(asked.single("limit"))
-        seq, hashed = parse_place(asked.single("after"))
         with snapshot():
+            found = self.found(asked)
             end = head()
-            if hashed:
-                check_place("after", seq, hashed)
-            found = narrow_events(Event.objects.after(seq), asked)
             rows = wire.events(found[: limit + 1])
-        has_more = len(rows) > limit
+        said, has_more = about(request._request, "events", now, end.cursor), len(rows) > limit
         rows = rows[:limit]
         # At the end of a filtered page everything up to the head has been looked at: polling goes on from there.
         cursor = rows[-1]["cursor"] if has_more else end.cursor
         onward = address(wire.api_address("events"), [*asked.kept("after"), ("after", cursor)])
         following = onward if has_more else None
         return Response(
-            {"results": rows, "next": following, "has_more": has_more, "cursor": cursor},
-            headers=link_header({"next": following}),
+            {
+                "results": rows,
+                "next": following,
+                "has_more": has_more,
+                "cursor": cursor,
+                "about": said.wire(),
+            },
+            headers=headers_of(said, {"next": following}),
         )
+
+    def found(self, asked: Asked) -> QuerySet[Any]:
+        """The events after the place that was given; raises BadParameter, also for a place of another log."""
+        seq, hashed = parse_place(asked.single("after"))
+        if hashed:
+            check_place("after", seq, hashed)
+        return narrow_events(Event.objects.after(seq), asked)
+
+    def as_file(self, request: Request, asked: Asked, form: str, now: datetime) -> HttpResponseBase:
+        """All of them, from the place on."""
+        check_whole(asked)
+
+        def batches() -> Iterator[Sequence[Wire]]:
+            found = self.found(asked)
+            while rows := wire.events(found[:BATCH]):
+                yield rows
+                found = found.filter(seq__gt=rows[-1]["seq"])
+
+        columns = [TableColumn(name, (name,)) for name in members_of("Event")]
+        return whole(form, batches, columns, lambda: about(request._request, "events", now))
 
 
 class Elsewhere(Door):

@@ -254,7 +254,7 @@ def test_a_page_costs_the_same_number_of_queries_whatever_its_size() -> None:
             get(f"/api/v1/commitments/?limit={limit}")
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 10
-    for address, most in (("/api/v1/events/?limit=500", 5), ("/api/v1/accords/", 7)):
+    for address, most in (("/api/v1/events/?limit=500", 5), ("/api/v1/accords/", 8)):
         with CaptureQueriesContext(connection) as queries:
             get(address)
         assert len(queries) <= most

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -141,7 +142,23 @@ class Keyset:
             )
         self.columns = orders[self.order]
         self.name = name
-        place = decode_cursor(asked.single("cursor"), len(self.columns) + 2)
+        self._go_to(asked.single("cursor"))
+
+    def sized(self, limit: int) -> Self:
+        """The same with pages of another size."""
+        other = copy.copy(self)
+        other.limit = limit
+        return other
+
+    def at(self, cursor: str) -> Self:
+        """The same from another place on; raises BadParameter for a cursor of another list."""
+        other = copy.copy(self)
+        other._go_to(cursor)
+        return other
+
+    def _go_to(self, cursor: str | None) -> None:
+        name = self.name
+        place = decode_cursor(cursor, len(self.columns) + 2)
         self.is_back = False
         self.place: list[Any] | None = None
         if place is not None:

@@ -1,0 +1,1 @@
+"""The formats of a list beside JSON: files of whole lists, feeds of changes, calendars, linked data."""
