@@ -16,6 +16,7 @@ from commitments.api.schema import WHOLE
 from commitments.api.whole import BATCH, check_whole, whole
 from commitments.feeds.about import about
 from commitments.feeds.columns import columns
+from commitments.feeds.files import WRITERS
 from commitments.feeds.forms import FILES, FORMAT, JSON, asked_form
 from commitments.wire import Wire
 from tracker.kit.asking import Asked
@@ -92,7 +93,7 @@ class Listing(Door):
         """What was asked for, in the format that was asked for."""
         asked = Asked(request.query_params, self.names())
         form, now = asked_form(request, asked, self.forms), timezone.now()
-        if form in FILES:
+        if form in WRITERS:
             return self.as_file(request, asked, form, now)
         if form != JSON:
             return self.written(request, asked, form, now)
@@ -111,7 +112,7 @@ class Listing(Door):
 
     def as_file(self, request: Request, asked: Asked, form: str, now: datetime) -> HttpResponseBase:
         """The whole list: its rows as they are in JSON, but for the parts, which come when `include` names them."""
-        check_whole(asked)
+        check_whole(asked, form)
         first, chosen = Keyset(asked, self.orders), Chosen(asked, self.shape, self.parts)
         members = chosen.fields or [one for one in members_of(self.shape) if one not in chosen.left_out]
 

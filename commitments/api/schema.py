@@ -12,7 +12,7 @@ from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.noun_shapes import SHAPES as NOUN_SHAPES
 from commitments.api.shapes import SHAPES, Shape, chosen, ref
 from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
-from commitments.feeds.forms import FILES, FORMAT, FORMS, JSON
+from commitments.feeds.forms import FILES, FORMAT, FORMS, JSON, LINKED
 from commitments.filtering import COMMITMENT_FILTERS, FILTERS, LONGEST_SEARCH
 from commitments.wire.commitments import PARTS
 from tracker.kit.localized import LANGUAGES
@@ -218,7 +218,7 @@ def _one(tag: str, name: str, summary: str, of: str, *given: OpenApiParameter) -
 
 
 INDEX = _said("about", "index", "Where everything is", _answers("Index"))
-ACCORDS = _listed("accords", "list_accords", "The accords", "Accord", AS_OF, KNOWN_AT)
+ACCORDS = _listed("accords", "list_accords", "The accords", "Accord", AS_OF, KNOWN_AT, forms=LINKED)
 ACCORD = _one("accords", "read_accord", "One accord", "Accord", AS_OF, KNOWN_AT)
 PARTIES = _listed("parties", "list_parties", "The parties", "Party", _ACCORD)
 PARTY = _one("parties", "read_party", "One party", "Party")
@@ -242,6 +242,7 @@ COMMITMENTS = _listed(
     KNOWN_AT,
     orders=("code", "due_at", "changed_at"),
     parts=PARTS,
+    forms=LINKED,
 )
 COMMITMENT = _one(
     "commitments", "read_commitment", "One commitment", "CommitmentWithHistory", AS_OF, KNOWN_AT

@@ -33,7 +33,7 @@ from commitments.api.moments import (
 from commitments.api.whole import BATCH, check_whole, whole
 from commitments.feeds.about import about
 from commitments.feeds.columns import TableColumn
-from commitments.feeds.forms import FILES, FORMAT, asked_form
+from commitments.feeds.forms import FILES, FORMAT, LINKED, asked_form
 from commitments.filtering import COMMITMENT_FILTERS, a_code, check_place, narrow, parse_place, wanted_of
 from commitments.log import head
 from commitments.models import Commitment, Event
@@ -85,7 +85,7 @@ class Index(Door):
 class Accords(Listing):
     """The accords, by code."""
 
-    name, shape, filters = "accords", "Accord", MOMENT
+    name, shape, filters, forms = "accords", "Accord", MOMENT, LINKED
 
     @extend_schema(**schema.ACCORDS)
     def get(self, request: Request) -> HttpResponseBase:
@@ -117,7 +117,7 @@ class OneAccord(Door):
 class Commitments(Listing):
     """The commitments, narrowed by filters, by code unless told."""
 
-    name, shape = "commitments", "Commitment"
+    name, shape, forms = "commitments", "Commitment", LINKED
     filters = (*COMMITMENT_FILTERS, *MOMENT)
     orders = {
         "code": (Column("code"),),

@@ -43,11 +43,15 @@ class TooSlow(Exception):
     """Whoever reads the file holds a state of the record for too long."""
 
 
-def check_whole(asked: Asked) -> None:
-    """A file holds the whole list; raises BadParameter for what would cut it."""
+def check_whole(asked: Asked, form: str = "") -> None:
+    """A file holds the whole list; raises BadParameter for what would cut it, or is not of that form."""
     for name in PAGING:
         if name in asked.given:
             raise BadParameter(name, _("A file holds the whole list: leave this out."))
+    if form == "jsonld":
+        for name in ("fields", "include"):
+            if name in asked.given:
+                raise BadParameter(name, _("The words of Schema.org are always the same: leave this out."))
 
 
 def whole(form: str, read: Read, columns: Sequence[TableColumn], say: Say) -> HttpResponseBase:

@@ -18,6 +18,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from commitments.feeds.about import About
 from commitments.feeds.columns import Cell, TableColumn, harmless
 from commitments.feeds.forms import FORMAT
+from commitments.feeds.linked import jsonld
 from commitments.wire import Wire
 from tracker.kit.problems import BadParameter
 
@@ -113,4 +114,4 @@ def _typed(sheet: Any, value: Cell) -> Any:
     return cell
 
 
-WRITERS: Mapping[str, Writer] = {"ndjson": ndjson, "csv": in_csv, "xlsx": xlsx}
+WRITERS: Mapping[str, Writer] = {"ndjson": ndjson, "csv": in_csv, "xlsx": xlsx, "jsonld": jsonld}

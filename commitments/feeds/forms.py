@@ -51,6 +51,8 @@ FORMS: Mapping[str, Form] = {
     "jsonld": Form("application/ld+json", "jsonld", "The whole list in the words of Schema.org."),
 }
 FILES = ("ndjson", "csv", "xlsx")
+# The lists that search engines and catalogues know words for.
+LINKED = (*FILES, "jsonld")
 
 
 def asked_form(request: Request, asked: Asked, offered: Collection[str]) -> str:

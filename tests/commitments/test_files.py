@@ -260,3 +260,24 @@ def test_a_reader_that_dawdles_loses_its_place(short_batches: None, monkeypatch:
     response.give_up()
     assert files._places.acquire(blocking=False)
     files._places.release()
+
+
+def test_linked_data_is_a_dataset_with_every_row(short_batches: None, settings: Any) -> None:
+    settings.DATA_LICENCE = "https://licence.example/by/4.0"
+    told = orjson.loads(body_of(ask("commitments/?format=jsonld&kind=deliverable")))
+    assert (told["@context"], told["@type"], told["license"]) == (
+        "https://schema.org",
+        "Dataset",
+        settings.DATA_LICENCE,
+    )
+    assert told["version"] == head().cursor
+    assert [row["identifier"] for row in told["hasPart"]] == [f"TST-{number}" for number in range(1, 8)]
+    assert told["hasPart"][6]["creativeWorkStatus"]["termCode"] == "fulfilled"
+    assert {"@language": "uk", "@value": "Так, «це»"} in told["hasPart"][0]["name"]
+    for one in told["distribution"]:
+        response = ask(one["contentUrl"].partition("/api/v1/")[2])
+        assert response["Content-Type"].startswith(one["encodingFormat"])
+    accords = orjson.loads(body_of(ask("accords/?format=jsonld")))["hasPart"]
+    assert [row["@type"] for row in accords] == ["Legislation"]
+    assert accords[0]["legislationPassedBy"][0]["@type"] == "Country"
+    assert ask("commitments/?format=jsonld&fields=code", 400).json()["errors"][0]["name"] == "fields"
