@@ -131,7 +131,8 @@ def jsonld(
     """The dataset, and all of the list in it."""
     item = ITEMS[about.name]
     whole = {"@context": CONTEXT} | dataset(about.name, about.address)
-    whole |= {"dateModified": about.at, "version": about.log_head}
+    more: Wire = {"dateModified": about.at, "version": about.log_head}
+    whole |= more
     yield orjson.dumps(whole, option=_OPTIONS)[:-1] + b',"hasPart":['
     number = 0
     for rows in batches:

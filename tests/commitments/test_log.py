@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ from commitments.models import Event, Note
 from commitments.verifying import Fault, verify
 from commitments.words import EventKind
 from tests import world
+from tests.commitments.racing import race
 
 
 @pytest.mark.django_db
@@ -181,23 +182,8 @@ def test_a_polling_reader_misses_nothing_while_writers_race_and_nothing_deadlock
     sources = accord.sources.count()
     assert sources
     start, each = head().seq, 20
-    failures: list[BaseException] = []
+    writing, failures = race(codes, each)
     written, done = threading.Event(), threading.Event()
-
-    def write(seed: int) -> None:
-        dice = random.Random(seed)
-        try:
-            for _turn in range(each):
-                chosen = dice.sample(codes, k=dice.randint(1, 3))
-                dice.shuffle(chosen)
-                try:
-                    _touch(chosen, dice)
-                except _Abandoned:
-                    continue
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            connections.close_all()
 
     seen: list[int] = []
 
@@ -227,11 +213,10 @@ def test_a_polling_reader_misses_nothing_while_writers_race_and_nothing_deadlock
         finally:
             connections.close_all()
 
-    writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
     reader, clock = threading.Thread(target=read), threading.Thread(target=scan)
-    for thread in [reader, clock, *writers]:
+    for thread in [reader, clock, *writing]:
         thread.start()
-    for thread in writers:
+    for thread in writing:
         thread.join()
     written.set()
     clock.join()
@@ -243,38 +228,3 @@ def test_a_polling_reader_misses_nothing_while_writers_race_and_nothing_deadlock
     assert end > start + each
     assert seen == list(range(start + 1, end + 1)), "missed, repeated or out of order"
     assert verify() == (end, None)
-
-
-class _Abandoned(Exception):
-    """A writer changed its mind: everything it did is rolled back."""
-
-
-@operation
-def _touch(codes: list[str], dice: random.Random) -> None:
-    """One writer's turn over several commitments; one in five is rolled back, some hold their locks for a while."""
-    from commitments.operations import NewDeadline, NewEvidence
-
-    operations.attach_evidence(
-        [
-            NewEvidence(commitment=code, act="action", bearing="context", nature="press", source="press")
-            for code in codes
-        ],
-        actor=loader(),
-    )
-    operations.set_deadlines(
-        [
-            NewDeadline(
-                commitment=code,
-                label={"en": "x"},
-                type="target",
-                authority="text",
-                clock="party",
-                edtf=date(2024, 7, dice.randint(1, 30)).isoformat(),
-            )
-            for code in sorted(codes)
-        ],
-        actor=loader(),
-    )
-    time.sleep(dice.random() * 0.004)
-    if dice.random() < 0.2:
-        raise _Abandoned
