@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -175,24 +175,34 @@ class ListForm(forms.Form):
             for message in messages
         ]
 
-    def narrow(self, found: QuerySet[Any]) -> QuerySet[Any]:
-        """Those that fit every filter; a filter that was refused narrows nothing. `found` is in plain words."""
+    @property
+    def asked(self) -> dict[str, list[str]]:
+        """The filters that hold, as the API names them; a filter that was refused is not among them."""
         said = self.cleaned_data
-        wanted = {
-            name: [said[field]]
-            for field, name in (
-                ("standing", "plain"),
-                ("status", "status"),
-                ("timeliness", "timeliness"),
-                ("contested", "contested"),
-                ("upkeep", "upkeep"),
-                ("counts", "counts"),
-            )
-            if said.get(field)
-        }
+        fields = (
+            "kind",
+            "part",
+            "party",
+            "topic",
+            "status",
+            "timeliness",
+            "upkeep",
+            "contested",
+            "counts",
+            "q",
+        )
+        wanted = {name: [said[name]] for name in fields if said.get(name)}
+        if said.get("standing"):
+            wanted["plain"] = [said["standing"]]
+        if "party" in wanted:
+            wanted["role"] = [Role.BOUND.value]
         if said.get("upkeep") == "awaiting":
             wanted["upkeep"] = [code for code in Upkeep.values if code != Upkeep.CURRENT]
-        return narrow(self.narrow_terms(found), wanted)
+        return wanted
+
+    def narrow(self, found: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that fit every filter. `found` is in plain words."""
+        return self._narrowed(found, lambda name: True)
 
     def fits(self, row: Any) -> bool:
         """Whether a row that knows its standing fits the filters on it: what `narrow` asks the database."""
@@ -213,9 +223,10 @@ class ListForm(forms.Form):
 
     def narrow_terms(self, found: QuerySet[Any]) -> QuerySet[Any]:
         """Those that fit the filters on what never moves: kind, part, who is bound, topic, words."""
-        said = self.cleaned_data
-        wanted = {name: [said[name]] for name in ("kind", "part", "party", "topic") if said.get(name)}
-        if "party" in wanted:
-            wanted["role"] = [Role.BOUND.value]
+        return self._narrowed(found, lambda name: name in ("kind", "part", "party", "role", "topic", "q"))
+
+    def _narrowed(self, found: QuerySet[Any], is_meant: Callable[[str], bool]) -> QuerySet[Any]:
+        wanted: dict[str, Any] = {name: values for name, values in self.asked.items() if is_meant(name)}
+        words = wanted.pop("q", None)
         found = narrow(found, wanted)
-        return found_by(found, said["q"]) if said.get("q") else found
+        return found_by(found, words[0]) if words else found

@@ -23,6 +23,8 @@ from commitments.account import explain
 from commitments.cases import Case, case_of
 from commitments.charts import burn_up, figure
 from commitments.counting import points, statistics
+from commitments.feeds.linked import commitments_of, dataset, in_a_page
+from commitments.feeds.links import Link, links
 from commitments.ledger import ledger, lines_of
 from commitments.log import head
 from commitments.models import Accord, AccordParty, Commitment, Deadline, Participation, Pause, Section, Topic
@@ -103,6 +105,8 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
             "accord": one,
             "members": members,
             "form": form,
+            "formats": _formats(form, one, moment),
+            "dataset": in_a_page(dataset("commitments", commitments_of(one.code), pick(one.names))),
             "problems": problems,
             "looking": looking,
             "as_of": moment.as_of,
@@ -120,6 +124,17 @@ def accord(request: HttpRequest, slug: str) -> HttpResponse:
             **({} if form.is_narrowed else _numbers(one, moment, names)),
         }
         return render(request, "commitments/accord.html", context, status=400 if problems else 200)
+
+
+def _formats(form: choosing.ListForm, one: Accord, moment: Moment) -> list[Link]:
+    """The list that the page shows, in the formats that programs and spreadsheets read."""
+    asked = [
+        ("accord", one.code),
+        *((name, value) for name, values in form.asked.items() for value in values),
+    ]
+    if moment.as_of is not None:
+        asked.append(("as_of", moment.as_of.isoformat()))
+    return links(asked)
 
 
 def _numbers(one: Accord, moment: Moment, names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.noun_shapes import SHAPES as NOUN_SHAPES
 from commitments.api.shapes import SHAPES, Shape, chosen, ref
 from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
-from commitments.feeds.forms import FILES, FORMAT, FORMS, JSON, LINKED
+from commitments.feeds.forms import FILES, FORMAT, FORMS, JSON, LINKED, OF_COMMITMENTS
 from commitments.filtering import COMMITMENT_FILTERS, FILTERS, LONGEST_SEARCH
 from commitments.wire.commitments import PARTS
 from tracker.kit.localized import LANGUAGES
@@ -242,7 +242,7 @@ COMMITMENTS = _listed(
     KNOWN_AT,
     orders=("code", "due_at", "changed_at"),
     parts=PARTS,
-    forms=LINKED,
+    forms=OF_COMMITMENTS,
 )
 COMMITMENT = _one(
     "commitments", "read_commitment", "One commitment", "CommitmentWithHistory", AS_OF, KNOWN_AT

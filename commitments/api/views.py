@@ -33,7 +33,7 @@ from commitments.api.moments import (
 from commitments.api.whole import BATCH, check_whole, whole
 from commitments.feeds.about import about
 from commitments.feeds.columns import TableColumn
-from commitments.feeds.forms import FILES, FORMAT, LINKED, asked_form
+from commitments.feeds.forms import FILES, FORMAT, LINKED, OF_COMMITMENTS, asked_form
 from commitments.filtering import COMMITMENT_FILTERS, a_code, check_place, narrow, parse_place, wanted_of
 from commitments.log import head
 from commitments.models import Commitment, Event
@@ -117,7 +117,7 @@ class OneAccord(Door):
 class Commitments(Listing):
     """The commitments, narrowed by filters, by code unless told."""
 
-    name, shape, forms = "commitments", "Commitment", LINKED
+    name, shape, forms = "commitments", "Commitment", OF_COMMITMENTS
     filters = (*COMMITMENT_FILTERS, *MOMENT)
     orders = {
         "code": (Column("code"),),

@@ -53,6 +53,7 @@ FORMS: Mapping[str, Form] = {
 FILES = ("ndjson", "csv", "xlsx")
 # The lists that search engines and catalogues know words for.
 LINKED = (*FILES, "jsonld")
+OF_COMMITMENTS = LINKED
 
 
 def asked_form(request: Request, asked: Asked, offered: Collection[str]) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import orjson
 from django.conf import settings
 from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
 
 from commitments.feeds.about import About
 from commitments.feeds.columns import TableColumn
@@ -141,3 +142,14 @@ def jsonld(
             yield (b"," if number else b"") + b",".join(told)
         number += len(rows)
     yield b"]}"
+
+
+def commitments_of(accord: str) -> str:
+    """The address of the list of an accord's commitments."""
+    return f"{api_address('commitments')}?{urlencode([('accord', accord)])}"
+
+
+def in_a_page(told: Wire) -> SafeString:
+    """It, for a script element of a page: nothing in it can end the element (WHATWG HTML, 4.12.1.3)."""
+    text = orjson.dumps({"@context": CONTEXT} | told, option=_OPTIONS).decode()
+    return mark_safe(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S308

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from datetime import date
+from html import unescape
 from typing import Any
 
 import openpyxl
@@ -281,3 +283,19 @@ def test_linked_data_is_a_dataset_with_every_row(short_batches: None, settings: 
     assert [row["@type"] for row in accords] == ["Legislation"]
     assert accords[0]["legislationPassedBy"][0]["@type"] == "Country"
     assert ask("commitments/?format=jsonld&fields=code", 400).json()["errors"][0]["name"] == "fields"
+
+
+def test_a_page_offers_the_list_that_it_shows(accord: Accord) -> None:
+    page = Client().get(f"/accords/{accord.slug}/?standing=kept&party=JPN&q=SUM").content.decode()
+    section = page[page.index('class="formats') :]
+    links = [unescape(link) for link in re.findall(r'<a href="([^"]+)"', section[: section.index("</p>")])]
+    assert len(links) == len(set(links)) == page.count('<link rel="alternate"')
+    for link in links:
+        assert ask(link.removeprefix("/api/v1/"))
+        if "format=csv" in link:
+            assert [row["code"] for row in table_of(link.removeprefix("/api/v1/"))] == ["TST-7"]
+    (told,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
+    assert orjson.loads(told)["@type"] == "Dataset"
+    world.a_commitment(accord, "TST-8", title={"en": "</script><b>&amp;"})
+    past = Client().get(f"/accords/{accord.slug}/?as_of=2024-06-14").content.decode()
+    assert "as_of=2024-06-14&amp;format=csv" in past
