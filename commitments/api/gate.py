@@ -36,6 +36,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 PLACES = ("/api/v1/", "/.well-known/accord-tracker")
 # What is written there changes only when the log does; elsewhere timeliness moves with every minute.
 STILL = "/api/v1/events/"
+DATES = "/api/v1/deadlines/"
 EXPOSED = (
     "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Content-Language, Log-Head, Commitment-Version"
 )
@@ -143,12 +144,19 @@ def language_of(request: HttpRequest) -> str:
 
 def key_of(request: HttpRequest, language: str) -> str:
     """The key of an answer: everything it depends on."""
-    minute = 0 if request.path.startswith(STILL) else int(time.time() // 60)
+    minute = 0 if _is_still(request) else int(time.time() // 60)
     told = (
         build(), settings.SITE_URL, settings.SITE_NAME, settings.DATA_LICENCE, known_head.hash(),
         request.get_full_path(), request.META.get("HTTP_ACCEPT", ""), language, str(minute),
     )  # fmt: skip
     return hashlib.sha256("\n".join(told).encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _is_still(request: HttpRequest) -> bool:
+    """Whether the answer moves with the log alone; a calendar of dates tells no lateness."""
+    if request.path.startswith(STILL):
+        return True
+    return request.path == DATES and "format=ics" in request.META.get("QUERY_STRING", "").split("&")
 
 
 def etag_of(key: str) -> str:

@@ -17,8 +17,11 @@ from rest_framework.response import Response
 
 from commitments import words
 from commitments.api import schema
+from commitments.api.feeding import as_calendar
 from commitments.api.filters import accords_named, commitments_named
 from commitments.api.listing import Listing
+from commitments.feeds.about import about
+from commitments.feeds.forms import DATED
 from commitments.filtering import a_code
 from commitments.models import Assessment, Deadline, Evidence, Party, Provision, Source, Topic
 from commitments.wire import Wire, nouns
@@ -218,6 +221,7 @@ class _OfCommitment(Noun):
 
 class _Deadlines(_OfCommitment):
     name, shape, letter = "deadlines", "DeadlineOfCommitment", "D"
+    forms = DATED
     coded = {"type": words.DeadlineType, "authority": words.Authority, "clock": words.Clock}
     filters = ("accord", "commitment", *coded, "open", "due_after", "due_before")
     orders = _by_commitment(instant_column("due_at"))
@@ -237,6 +241,12 @@ class _Deadlines(_OfCommitment):
 
     def wire(self, rows: QuerySet[Any], now: datetime, parts: Collection[str]) -> Sequence[Wire]:
         return nouns.deadlines(rows, now)
+
+    def written(self, request: Request, asked: Asked, form: str, now: datetime) -> HttpResponseBase:
+        """As a calendar."""
+        return as_calendar(
+            request, asked, lambda: self.found(asked, now), lambda: about(request._request, self.name, now)
+        )
 
 
 class Deadlines(_Deadlines):

@@ -12,7 +12,7 @@ from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.noun_shapes import SHAPES as NOUN_SHAPES
 from commitments.api.shapes import SHAPES, Shape, chosen, ref
 from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
-from commitments.feeds.forms import FILES, FORMAT, FORMS, JSON, LINKED, OF_COMMITMENTS
+from commitments.feeds.forms import DATED, FILES, FORMAT, FORMS, JSON, LINKED, OF_COMMITMENTS
 from commitments.filtering import COMMITMENT_FILTERS, FILTERS, LONGEST_SEARCH
 from commitments.wire.commitments import PARTS
 from tracker.kit.localized import LANGUAGES
@@ -261,6 +261,7 @@ DEADLINES = _listed(
     _filter("due_after"),
     _filter("due_before"),
     orders=("code", "due_at"),
+    forms=DATED,
 )
 DEADLINE = _one("deadlines", "read_deadline", "One date", "DeadlineOfCommitment")
 EVIDENCE = _listed(

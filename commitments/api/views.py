@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from commitments import wire
 from commitments.api import schema
 from commitments.api.door import Door, headers_of
+from commitments.api.feeding import as_calendar
 from commitments.api.filters import EVENT_FILTERS, narrow_events
 from commitments.api.listing import Listing, members_of
 from commitments.api.moments import (
@@ -36,7 +37,7 @@ from commitments.feeds.columns import TableColumn
 from commitments.feeds.forms import FILES, FORMAT, LINKED, OF_COMMITMENTS, asked_form
 from commitments.filtering import COMMITMENT_FILTERS, a_code, check_place, narrow, parse_place, wanted_of
 from commitments.log import head
-from commitments.models import Commitment, Event
+from commitments.models import Commitment, Deadline, Event
 from commitments.wire import Wire
 from commitments.wire.commitments import PARTS
 from commitments.wire.past import accords_as_they_stood
@@ -142,6 +143,15 @@ class Commitments(Listing):
 
     def wire(self, rows: QuerySet[Any], now: datetime, parts: Collection[str]) -> Sequence[Wire]:
         return wire.commitments(rows, now, parts=parts)
+
+    def written(self, request: Request, asked: Asked, form: str, now: datetime) -> HttpResponseBase:
+        """The dates of all of them as a calendar."""
+        return as_calendar(
+            request,
+            asked,
+            lambda: Deadline.objects.filter(commitment__in=self.found(asked, now).values("pk")),
+            lambda: about(request._request, self.name, now),
+        )
 
 
 class OneCommitment(Door):

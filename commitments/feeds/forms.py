@@ -53,7 +53,9 @@ FORMS: Mapping[str, Form] = {
 FILES = ("ndjson", "csv", "xlsx")
 # The lists that search engines and catalogues know words for.
 LINKED = (*FILES, "jsonld")
-OF_COMMITMENTS = LINKED
+OF_COMMITMENTS = (*LINKED, "ics")
+# The list of what is due by a date.
+DATED = (*FILES, "ics")
 
 
 def asked_form(request: Request, asked: Asked, offered: Collection[str]) -> str:
