@@ -21,7 +21,7 @@ from commitments.feeds import dates as reading
 from commitments.feeds.calendar import calendar, summary
 from commitments.feeds.dates import CalendarDate, dates
 from commitments.log import head
-from commitments.models import Accord, Commitment, Deadline, Event, Source
+from commitments.models import Accord, Commitment, Deadline, Event, Party, Source
 from tests import world
 
 ADDRESS = "https://tracker.example/api/v1/deadlines/?format=ics"
@@ -102,11 +102,9 @@ class TestEntries:
 
     @pytest.mark.parametrize("zone", ["Asia/Tokyo", "Europe/Kyiv", "America/St_Johns", "Pacific/Apia"])
     def test_a_last_day_is_the_same_day_in_every_zone(self, zone: str) -> None:
-        commitment = world.a_commitment(world.an_accord())
-        commitment.participations.model.objects.filter(commitment=commitment).first()
-        party = commitment.participations.first()
-        assert party is not None
-        type(party.party).objects.update(time_zone=zone)
+        accord = world.an_accord()
+        Party.objects.update(time_zone=zone)
+        commitment = world.a_commitment(accord)
         world.a_deadline(commitment, "2025-10-26")
         entry = only(of())
         assert entry.decoded("DTSTART") == date(2025, 10, 26)
