@@ -80,7 +80,7 @@ def test_the_pollers_miss_nothing_and_repeat_nothing_while_writers_race(
 ) -> None:
     assert shutil.which("curl"), "the poller for a shell needs curl"
     accord = world.an_accord()
-    codes = [world.a_commitment(accord, f"TST-{number}").code for number in range(8)]
+    codes = [world.a_commitment(accord, f"TST-{number}").code for number in range(8 + EVENTS // 50)]
     script, store = tmp_path / "follow.py", tmp_path / "events.sqlite"
     script.write_text(POLLER)
     # Two commitments a turn and two events each, of which a fifth is rolled back.

@@ -12,6 +12,8 @@ MODULES = {
     "webhooks": "webhooks",
     "api": "api",
     "feed": "feed",
+    "servers": "servers",
+    "stream": "stream",
 }
 # The exit code of one that missed a goal; an error of Python gives 1.
 SHORT = 10
@@ -25,4 +27,6 @@ QUICK = {
     "webhooks": ["--calls=100", "--endpoints=2"],
     "api": ["--rows=60", "--seconds=0.01", "--rounds=1"],
     "feed": ["--events=200", "--seconds=0.01", "--rounds=1"],
+    "stream": ["--rows=60"],
+    "servers": ["--rows=60", "--seconds=0.1", "--rounds=1"],
 }
