@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
 
 from commitments.feeds.forms import FORMAT, FORMS, OF_COMMITMENTS
 
@@ -23,6 +23,9 @@ NAMES: Mapping[str, str | Promise] = {
     "jsonfeed": "JSON Feed",
 }
 
+# Those that hold sentences, in one language: that of the page.
+SPOKEN = ("ics", "atom", "jsonfeed")
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -35,9 +38,13 @@ class Link:
 
 def links(parameters: Sequence[tuple[str, str]]) -> list[Link]:
     """The list of commitments with these parameters, in every format that it has."""
-    path = reverse("api:commitments")
+    path, spoken = reverse("api:commitments"), [("lang", get_language() or "en")]
     return [
-        Link(name, f"{path}?{urlencode([*parameters, (FORMAT, form)])}", FORMS[form].bare)
+        Link(
+            name,
+            f"{path}?{urlencode([*parameters, (FORMAT, form), *(spoken if form in SPOKEN else [])])}",
+            FORMS[form].bare,
+        )
         for form, name in NAMES.items()
         if form == "json" or form in OF_COMMITMENTS
     ]

@@ -43,6 +43,7 @@ FIXTURES = DOCS.parent / "fixtures"
 EVENTS = int(os.environ.get("FOLLOWED_EVENTS", "300"))
 SECTION = (DOCS / "api.md").read_text(encoding="utf-8").split("## For developers\n")[1].split("\n## ")[0]
 (POLLER,) = re.findall(r"```python\n(.*?)```", SECTION, re.S)
+(README,) = re.findall(r"```sh\n(.*?)```", (DOCS.parent / "README.md").read_text(encoding="utf-8"), re.S)
 SHELL, LOOK = re.findall(r"```sh\n(.*?)```", SECTION, re.S)
 
 
@@ -141,14 +142,17 @@ def test_a_place_of_another_log_ends_the_poller_with_what_to_do(
         )
         assert ended.returncode == 1
         assert "after=0" in ended.stderr
-        # And what the section shows to look around.
-        looked = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", LOOK.replace("curl ", "curl --fail ")], capture_output=True, text=True,
-            timeout=60, check=False, env={**os.environ, "no_proxy": "*", "SITE": server.url},
-        )  # fmt: skip
-        assert looked.returncode == 0, looked.stderr
-        assert looked.stdout.count('"results"') == 3
-        assert "code,status,due_at,about.log_head" in looked.stdout
+        # And what the docs and the README show to look around.
+        said = [
+            subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", script.replace("curl ", "curl --fail ")], capture_output=True,
+                text=True, timeout=60, check=True, env={**os.environ, "no_proxy": "*", "SITE": server.url},
+            ).stdout
+            for script in (LOOK, README)
+        ]  # fmt: skip
+        assert [told.count('"results"') for told in said] == [3, 2]
+        assert "code,status,due_at,about.log_head" in said[0]
+        assert "\ncode,accord," in said[1] or "}code,accord," in said[1]
 
 
 def picture(told: dict[str, Any]) -> str:
