@@ -12,12 +12,13 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from commitments.api.door import Door, list_answer
+from commitments.api.feeding import check_before
 from commitments.api.schema import WHOLE
 from commitments.api.whole import BATCH, check_whole, whole
 from commitments.feeds.about import about
 from commitments.feeds.columns import columns
 from commitments.feeds.files import WRITERS
-from commitments.feeds.forms import FILES, FORMAT, JSON, asked_form
+from commitments.feeds.forms import BEFORE, FEEDS, FILES, FORMAT, JSON, asked_form
 from commitments.wire import Wire
 from tracker.kit.asking import Asked
 from tracker.kit.paging import PAGING, Column, Keyset, Page
@@ -82,7 +83,8 @@ class Listing(Door):
     @classmethod
     def names(cls) -> list[str]:
         """Every parameter that the list knows."""
-        return [*cls.filters, *PAGING, FORMAT, "fields", *(["include"] if cls.parts else [])]
+        more = [*(["include"] if cls.parts else []), *([BEFORE] if set(FEEDS) & set(cls.forms) else [])]
+        return [*cls.filters, *PAGING, FORMAT, "fields", *more]
 
     def page(self, asked: Asked, keyset: Keyset, parts: Collection[str], now: datetime) -> Page[Wire]:
         """The rows from that place on; raises BadParameter."""
@@ -93,6 +95,7 @@ class Listing(Door):
         """What was asked for, in the format that was asked for."""
         asked = Asked(request.query_params, self.names())
         form, now = asked_form(request, asked, self.forms), timezone.now()
+        check_before(asked, form)
         if form in WRITERS:
             return self.as_file(request, asked, form, now)
         if form != JSON:

@@ -12,7 +12,18 @@ from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.noun_shapes import SHAPES as NOUN_SHAPES
 from commitments.api.shapes import SHAPES, Shape, chosen, ref
 from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
-from commitments.feeds.forms import DATED, FILES, FORMAT, FORMS, JSON, LINKED, OF_COMMITMENTS
+from commitments.feeds.forms import (
+    BEFORE,
+    DATED,
+    FEEDS,
+    FILES,
+    FORMAT,
+    FORMS,
+    JSON,
+    LINKED,
+    OF_COMMITMENTS,
+    OF_THE_LOG,
+)
 from commitments.filtering import COMMITMENT_FILTERS, FILTERS, LONGEST_SEARCH
 from commitments.wire.commitments import PARTS
 from tracker.kit.localized import LANGUAGES
@@ -123,6 +134,13 @@ def _answers(of: str, *problems: int) -> dict[Any, Any]:
     }
 
 
+BEFORE_PLACE = _in_query(
+    BEFORE,
+    "With a feed (`format=atom` or `jsonfeed`): what the log told before that place (SEQ, or SEQ-hash8).",
+    {"type": "string", "pattern": r"^\d{1,18}(-[0-9a-f]{8})?$"},
+)
+
+
 def _format(*names: str) -> OpenApiParameter:
     return _in_query(
         FORMAT,
@@ -180,6 +198,8 @@ def _listed(
         joined=" Several: all of them.",
     )
     more = [order, LIMIT, CURSOR, COUNT, _format(*forms), fields]
+    if set(FEEDS) & set(forms):
+        more.append(BEFORE_PLACE)
     if parts:
         told = "A part that hangs on a row."
         more.append(_any_of("include", told, [*parts, "all"], joined=" Several: all of them."))
@@ -322,7 +342,7 @@ EVENTS = _said(
     "events",
     "list_events",
     "The log, in order, strictly after a place",
-    _answers("EventPage") | _written(*FILES),
+    _answers("EventPage") | _written(*OF_THE_LOG),
     _in_query(
         "after",
         "The number of the last event you have (0: from the beginning), or the `cursor` of an answer.",
@@ -333,5 +353,6 @@ EVENTS = _said(
     _any_of("kind", "What happened.", list(words.EventKind.values)),
     _ORIGIN,
     LIMIT,
-    _format(*FILES),
+    BEFORE_PLACE,
+    _format(*OF_THE_LOG),
 )

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from commitments import wire
 from commitments.api import schema
 from commitments.api.door import Door, headers_of
-from commitments.api.feeding import as_calendar
+from commitments.api.feeding import as_calendar, as_feed, check_before
 from commitments.api.filters import EVENT_FILTERS, narrow_events
 from commitments.api.listing import Listing, members_of
 from commitments.api.moments import (
@@ -34,7 +34,16 @@ from commitments.api.moments import (
 from commitments.api.whole import BATCH, check_whole, whole
 from commitments.feeds.about import about
 from commitments.feeds.columns import TableColumn
-from commitments.feeds.forms import FILES, FORMAT, LINKED, OF_COMMITMENTS, asked_form
+from commitments.feeds.forms import (
+    BEFORE,
+    FEEDS,
+    FILES,
+    FORMAT,
+    LINKED,
+    OF_COMMITMENTS,
+    OF_THE_LOG,
+    asked_form,
+)
 from commitments.filtering import COMMITMENT_FILTERS, a_code, check_place, narrow, parse_place, wanted_of
 from commitments.log import head
 from commitments.models import Commitment, Deadline, Event
@@ -145,7 +154,10 @@ class Commitments(Listing):
         return wire.commitments(rows, now, parts=parts)
 
     def written(self, request: Request, asked: Asked, form: str, now: datetime) -> HttpResponseBase:
-        """The dates of all of them as a calendar."""
+        """The dates of all of them as a calendar, or what happened to them as a feed."""
+        if form in FEEDS:
+            of_them = self.found(asked, now).values("pk")
+            return as_feed(asked, form, self.name, lambda: Event.objects.filter(commitment__in=of_them))
         return as_calendar(
             request,
             asked,
@@ -184,8 +196,11 @@ class Events(Door):
 
     @extend_schema(**schema.EVENTS)
     def get(self, request: Request) -> HttpResponseBase:
-        asked = Asked(request.query_params, ("after", *EVENT_FILTERS, "limit", FORMAT))
-        form, now = asked_form(request, asked, FILES), timezone.now()
+        asked = Asked(request.query_params, ("after", BEFORE, *EVENT_FILTERS, "limit", FORMAT))
+        form, now = asked_form(request, asked, OF_THE_LOG), timezone.now()
+        check_before(asked, form)
+        if form in FEEDS:
+            return as_feed(asked, form, "events", lambda: narrow_events(Event.objects.all(), asked))
         if form in FILES:
             return self.as_file(request, asked, form, now)
         limit = parse_limit(asked.single("limit"))

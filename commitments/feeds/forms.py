@@ -53,7 +53,11 @@ FORMS: Mapping[str, Form] = {
 FILES = ("ndjson", "csv", "xlsx")
 # The lists that search engines and catalogues know words for.
 LINKED = (*FILES, "jsonld")
-OF_COMMITMENTS = (*LINKED, "ics")
+# What has happened, the latest first; documents that go back from one place of the log to the one before.
+FEEDS = ("atom", "jsonfeed")
+BEFORE = "before"
+OF_COMMITMENTS = (*LINKED, "ics", *FEEDS)
+OF_THE_LOG = (*FILES, *FEEDS)
 # The list of what is due by a date.
 DATED = (*FILES, "ics")
 
