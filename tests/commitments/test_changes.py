@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import feedparser
 import orjson
 import pytest
+from django.conf import settings as configured
 from django.test import Client
 from hypothesis import given
 from hypothesis import settings as trials
@@ -152,33 +153,24 @@ class TestFeeds:
     def accord(self) -> Accord:
         accord = world.an_accord()
         commitment = world.a_commitment(accord)
-        row = world.a_deadline(commitment, "2027-03")
+        world.a_deadline(commitment, "2027-03")
         world.a_commitment(accord, "TST-2")
         world.published(commitment, "fulfilled", [world.some_evidence(commitment)])
         open_one = world.a_deadline(Commitment.objects.get(code="TST-2"), "2027-05")
         operations.move_deadlines(
             {open_one.code: "2027-06"}, actor=loader(), why="Both ministries <agreed> & said so."
         )
-        assert row.pk
         return accord
 
     def test_atom_tells_the_log_from_its_end(self) -> None:
         answer = ask("events/?format=atom")
         assert answer.headers["Content-Type"] == "application/atom+xml; charset=utf-8"
         read = checked_atom(answer.content)
-        assert (
-            [entry.record_seq for entry in read.entries]
-            == [str(seq) for seq in Event.objects.order_by("-seq").values_list("seq", flat=True)]
-            if hasattr(read.entries[0], "record_seq")
-            else True
-        )
         last = Event.objects.latest("seq")
+        assert len(read.entries) == Event.objects.count()
         assert read.entries[0].title == "TST-2: Date moved from May 2027 to June 2027"
-        assert read.entries[
-            0
-        ].id == f"tag:testserver,{last.at:%Y-%m-%d}:event/{last.seq}-{last.hash[:8]}" or (
-            read.entries[0].id.endswith(f":event/{last.seq}-{last.hash[:8]}")
-        )
+        told = f"{last.at:%Y-%m-%d}:event/{last.seq}-{last.hash[:8]}"
+        assert read.entries[0].id == f"tag:{configured.SITE_HOST},{told}"
         assert read.entries[0].link.endswith("/commitments/TST-2/")
         assert "Both ministries &lt;agreed&gt; &amp; said so." in read.entries[0].content[0].value
         assert head().cursor in read.feed.subtitle and answer.headers["Log-Head"] == head().cursor
