@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from commitments.spoken_dates import instant_in_words
-from notifications import links, reminding, subscribing
+from notifications import calendars, links, reminding, subscribing
+from notifications.calendar_pages import calendar_address
 from notifications.forms import HoursForm, RhythmForm
-from notifications.models import Delivery, Reminder, Rhythm, Subscription, Weekday
+from notifications.models import Delivery, PrivateCalendar, Reminder, Rhythm, Subscription, Weekday
 from notifications.pages import LANGUAGES, Signed, named_wish
 from notifications.reminder_words import sentence
 from notifications.scopes import named, with_targets
@@ -34,12 +35,14 @@ class Manage(Signed):
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """One order: `end`, `pause` or `resume` with the number of a subscription or `all`; `change` with a number,
-        `rhythm` and `kinds`; `hours` with `zone`, `hour` and `weekday`; `language`."""
+        `rhythm` and `kinds`; `hours` with `zone`, `hour` and `weekday`; `calendar` (new or end); `language`."""
         for name in ("end", "pause", "resume", "change"):
             if name in request.POST:
                 return self._order(name, request.POST[name])
         if "hours" in request.POST:
             return self._hours()
+        if "calendar" in request.POST:
+            return self._calendar(request.POST["calendar"])
         return self._language(request.POST.get("language", ""))
 
     def _order(self, name: str, which: str) -> HttpResponse:
@@ -78,6 +81,17 @@ class Manage(Signed):
         self.subscriber.refresh_from_db()
         return self._list(_("Changed."))
 
+    def _calendar(self, wanted: str) -> HttpResponse:
+        assert self.subscriber is not None
+        who = self.subscriber.uuid
+        if wanted == "new":
+            token = calendars.make_calendar(who)
+            return self._list("", address=calendar_address(token) if token else "")
+        if wanted != "end":
+            return self._list(_("%(name)s: choose one of those in the list.") % {"name": "calendar"}, 400)
+        calendars.end_calendar(who)
+        return self._list(_("The address of your calendar is ended."))
+
     def _language(self, language: str) -> HttpResponse:
         assert self.subscriber is not None
         if language not in LANGUAGES:
@@ -87,7 +101,7 @@ class Manage(Signed):
         with translation.override(language):
             return self._list(_("Your mails come in this language from now on."))
 
-    def _list(self, said: str, status: int = 200) -> HttpResponse:
+    def _list(self, said: str, status: int = 200, address: str = "") -> HttpResponse:
         assert self.subscriber is not None
         who = self.subscriber
         rows = with_targets(Subscription.objects.confirmed().filter(subscriber=who)).order_by("scope")
@@ -102,6 +116,8 @@ class Manage(Signed):
                 "any_active": any(not item["is_paused"] for item in followed),
                 "next_digest": instant_in_words(waiting.next_attempt_at, who.zone) if waiting else "",
                 "said": said,
+                "has_calendar": PrivateCalendar.objects.filter(subscriber=who).exists(),
+                "calendar": address,
                 "chosen": who.language,
                 "rhythms": Rhythm.choices,
                 "kinds": News.choices,

@@ -154,6 +154,12 @@ def _narrowed(form: choosing.ListForm, asked: Mapping[str, Any], rows: QuerySet[
     return form.narrow(rows)
 
 
+def fitting(saved: SavedFilter, now: datetime) -> QuerySet[Any]:
+    """The commitments that fit a saved filter as of `now` (UTC)."""
+    rows = choosing.in_plain_words(now).filter(accord=saved.accord)
+    return _narrowed(list_form(saved.accord, {}), saved.asked, rows)
+
+
 def named(target: Followed | None) -> dict[str, str]:
     """A target in words: title, its language, its code, its accord, and the path of the page that shows it."""
     if target is None:

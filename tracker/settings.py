@@ -294,7 +294,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # A signed link is a key: whoever reads it in a log could leave or erase for somebody else.
-SIGNED_LINK = re.compile(r"/(confirm|manage|leave|erase|heard)/[^/\s\"]+")
+SIGNED_LINK = re.compile(r"/(confirm|manage|leave|erase|heard|calendar)/[^/\s\"]+")
 # So is a token of the API, wherever it was put by mistake.
 API_TOKEN = re.compile(r"act_[0-9a-f]{8}[A-Za-z0-9_-]+")
 

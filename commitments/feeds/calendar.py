@@ -27,11 +27,14 @@ _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
 
 
-def calendar(dates: Sequence[CalendarDate], name: str, address: str, log_head: str) -> bytes:
+def calendar(
+    dates: Sequence[CalendarDate], name: str, address: str, log_head: str, remark: str = ""
+) -> bytes:
     """The dates as one calendar in the active language.
 
     Nothing in it depends on the present moment: asked again at the same place of the log (`log_head`, SEQ-hash8), it
-    is the same text. `address` is where it was asked for.
+    is the same text. `address` is where it was asked for, empty where that is a secret; `remark` is a sentence about
+    the whole.
     """
     whole = Calendar()
     whole.add("version", "2.0")
@@ -44,13 +47,15 @@ def calendar(dates: Sequence[CalendarDate], name: str, address: str, log_head: s
     about = "\n".join(
         [
             _("%(site)s, at place %(place)s of its log.") % {"site": settings.SITE_NAME, "place": log_head},
+            *([remark] if remark else []),
             *_licence(),
         ]
     )
     whole.add("description", plain(about))
     whole.add("x-wr-caldesc", plain(about))
     whole.add("x-wr-timezone", "UTC")
-    whole.add("source", address, parameters={"VALUE": "URI"})
+    if address:
+        whole.add("source", address, parameters={"VALUE": "URI"})
     whole.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     whole.add("x-published-ttl", "PT1H")
     if dates:

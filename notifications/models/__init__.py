@@ -1,6 +1,7 @@
 """The nouns of the post room, one file each. Doors import them from here."""
 
 from notifications.models.bounce import Bounce, BounceWay
+from notifications.models.calendar import PrivateCalendar
 from notifications.models.endpoint import (
     CALL_OVER,
     Call,
@@ -44,6 +45,7 @@ __all__ = [
     "Line",
     "Notice",
     "Outcome",
+    "PrivateCalendar",
     "Reminder",
     "ReminderState",
     "Rhythm",
