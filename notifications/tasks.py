@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 from django.conf import settings
 
-from notifications import calling, delivering, fanning, outbox, owners, planning, pruning, reminding
+from notifications import calling, delivering, fanning, mailbox, outbox, owners, planning, pruning, reminding
 
 
 @shared_task(name="notifications.remind", time_limit=120)
@@ -37,6 +37,12 @@ def call() -> int:
     sent = calling.deliver(float(settings.BEAT_SECONDS)).sent
     owners.tell()
     return sent
+
+
+@shared_task(name="notifications.collect_bounces", time_limit=120)
+def collect_bounces() -> int:
+    """Reads the mailbox of the return path, where there is one; returns how many bounces were new."""
+    return mailbox.collect().recorded
 
 
 @worker_process_shutdown.connect

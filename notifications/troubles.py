@@ -10,18 +10,19 @@ from notifications import home
 
 # One look for every page of the staff: partial indexes answer the first three.
 _LOOK = """
-SELECT EXISTS (SELECT 1 FROM notifications_line WHERE down_since IS NOT NULL),
+SELECT EXISTS (SELECT 1 FROM notifications_line WHERE name = 'email' AND down_since IS NOT NULL),
+    EXISTS (SELECT 1 FROM notifications_line WHERE name = 'mailbox' AND down_since IS NOT NULL),
     (SELECT count(*) FROM notifications_delivery WHERE state IN ('failed', 'quarantined') AND state = 'quarantined')
     + (SELECT count(*) FROM notifications_call WHERE state IN ('failed', 'quarantined') AND state = 'quarantined'),
     (SELECT count(*) FROM notifications_endpoint WHERE state = 'disabled' AND why <> 'staff')
 """
 
 
-def _look() -> tuple[bool, int, int]:
+def _look() -> tuple[bool, bool, int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK)
-        is_down, aside, given_up = cursor.fetchone()
-    return bool(is_down), int(aside), int(given_up)
+        is_down, is_unread, aside, given_up = cursor.fetchone()
+    return bool(is_down), bool(is_unread), int(aside), int(given_up)
 
 
 def what_is_wrong() -> list[str]:
@@ -34,9 +35,11 @@ def what_is_wrong() -> list[str]:
                 "“manage.py resume_sending” has run."
             )
         )
-    is_down, aside, given_up = _look()
+    is_down, is_unread, aside, given_up = _look()
     if is_down:
         found.append(_("The mail server cannot be reached; what waits is sent when it is back."))
+    if is_unread:
+        found.append(_("The mailbox of the bounces cannot be read; what lies there is read later."))
     if aside:
         found.append(
             ngettext(

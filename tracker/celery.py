@@ -86,6 +86,11 @@ app.conf.update(
             "schedule": float(settings.BEAT_SECONDS),
             "options": {"expires": 60},
         },
+        "notifications.collect_bounces": {
+            "task": "notifications.collect_bounces",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
         "notifications.prune": {
             "task": "notifications.prune",
             "schedule": 3600.0,

@@ -242,6 +242,16 @@ if BOUNCE_ADDRESS and not re.fullmatch(r"[a-z0-9._-]{1,20}@[a-z0-9.-]{1,200}", B
 BOUNCE_SECRET = env.str("BOUNCE_SECRET", default="")
 if BOUNCE_SECRET and not re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,}={0,2}", BOUNCE_SECRET):
     raise ImproperlyConfigured("BOUNCE_SECRET must be whsec_ and at least 24 random bytes in base64.")
+# The mailbox in which the notifications to BOUNCE_ADDRESS lie, read by IMAP over TLS.
+BOUNCE_IMAP_HOST = env.str("BOUNCE_IMAP_HOST", default="")
+BOUNCE_IMAP_PORT = number("BOUNCE_IMAP_PORT", 993, 1, 65535)
+BOUNCE_IMAP_USER = env.str("BOUNCE_IMAP_USER", default="")
+BOUNCE_IMAP_PASSWORD = env.str("BOUNCE_IMAP_PASSWORD", default="")
+BOUNCE_IMAP_FOLDER = env.str("BOUNCE_IMAP_FOLDER", default="INBOX")
+if BOUNCE_IMAP_HOST and not (BOUNCE_ADDRESS and BOUNCE_IMAP_USER and BOUNCE_IMAP_PASSWORD):
+    raise ImproperlyConfigured(
+        "BOUNCE_IMAP_HOST needs BOUNCE_ADDRESS, BOUNCE_IMAP_USER and BOUNCE_IMAP_PASSWORD."
+    )
 # Sign-ups an hour from one network (an IPv4 address, an IPv6 /64).
 SIGNUPS_PER_NETWORK = number("SIGNUPS_PER_NETWORK", 30, 1, 100000)
 # Signs checkpoints of the log: an Ed25519 key (RFC 8032), base64 of its 32 bytes. Empty: none are written.

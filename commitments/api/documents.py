@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commitments.api import schema
+from commitments.api.completing import completed
 from commitments.api.door import Door
 from commitments.api.writing import contract
 from tracker.kit.asking import Asked
@@ -42,7 +43,7 @@ class Schema(Door):
             document: dict[str, Any] = generator.get_schema(request=None, public=True)
         # Errors are JSON too, under their own name, and every document shows where it is served.
         document["servers"] = [{"url": "/"}]
-        return Response(document)
+        return Response(completed(document))
 
 
 @require_safe

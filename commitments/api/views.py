@@ -190,6 +190,13 @@ class OneCommitment(Door):
         version = {"Commitment-Version": f'"v{found[0]["version"]}"'}
         return Response(found[0] | account, headers=version)
 
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """405 for a commitment; an order that there is not, below one, is nothing at all."""
+        code = a_code("code", kwargs["code"])
+        if not Commitment.objects.filter(code=code).exists():
+            raise Http404
+        return super().http_method_not_allowed(request, *args, **kwargs)
+
 
 class Events(Door):
     """The log, in order, strictly after a place; nothing is missed and nothing comes twice."""
@@ -250,6 +257,14 @@ class Elsewhere(Door):
     """Any other address below the API: a problem document instead of a page, or the way to the right address."""
 
     is_kept = False
+    http_method_names = [*Door.http_method_names, "post", "put", "patch", "delete"]
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request, rest: str) -> HttpResponse:
+        """Nothing is written where nothing is."""
+        raise Http404
+
+    put = patch = delete = post
 
     @extend_schema(exclude=True)
     def get(self, request: Request, rest: str) -> HttpResponse:

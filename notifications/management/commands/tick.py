@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from commitments import checkpoints, operations
-from notifications import calling, delivering, fanning, outbox, owners, planning, pruning, reminding
+from notifications import calling, delivering, fanning, mailbox, outbox, owners, planning, pruning, reminding
 
 
 class Command(BaseCommand):
@@ -38,6 +38,7 @@ class Command(BaseCommand):
         called = calling.deliver(options["seconds"])
         calling.finish()
         owners.tell()
+        mailbox.collect(options["seconds"])
         pruning.prune()
         self.stdout.write(
             f"marked {marked}, owed {made}, sent {done.sent}, refused {done.failed}, put off {done.put_off}, "
