@@ -90,7 +90,7 @@ class Manage(Signed):
         if wanted != "end":
             return self._list(_("%(name)s: choose one of those in the list.") % {"name": "calendar"}, 400)
         calendars.end_calendar(who)
-        return self._list(_("The address of your calendar is ended."))
+        return self._list("", calendar_said=_("The address of your calendar is ended."))
 
     def _language(self, language: str) -> HttpResponse:
         assert self.subscriber is not None
@@ -101,7 +101,7 @@ class Manage(Signed):
         with translation.override(language):
             return self._list(_("Your mails come in this language from now on."))
 
-    def _list(self, said: str, status: int = 200, address: str = "") -> HttpResponse:
+    def _list(self, said: str, status: int = 200, address: str = "", calendar_said: str = "") -> HttpResponse:
         assert self.subscriber is not None
         who = self.subscriber
         rows = with_targets(Subscription.objects.confirmed().filter(subscriber=who)).order_by("scope")
@@ -118,6 +118,7 @@ class Manage(Signed):
                 "said": said,
                 "has_calendar": PrivateCalendar.objects.filter(subscriber=who).exists(),
                 "calendar": address,
+                "calendar_said": calendar_said,
                 "chosen": who.language,
                 "rhythms": Rhythm.choices,
                 "kinds": News.choices,

@@ -22,7 +22,7 @@ from tests.notifications.readers import a_reader
 from tracker.settings import hide_links
 
 pytestmark = pytest.mark.django_db
-_ADDRESS = re.compile(r'value="http://testserver(/calendar/([^/"]+)/dates\.ics)"')
+_ADDRESS = re.compile(r">http://testserver(/calendar/([^/<]+)/dates\.ics)<")
 
 
 @pytest.fixture
