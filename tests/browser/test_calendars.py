@@ -1,9 +1,9 @@
-"""The private calendar on the subscriber's page, in a real browser: made, shown, ended, at every width and in both lights."""
+"""The private calendar on the subscriber's page, in a browser: made, shown, ended, at every width, in both lights."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from commitments.models import Accord
 from notifications import links
@@ -38,22 +38,26 @@ def test_a_calendar_is_made_and_ended_and_fits(
         viewport = {"width": width, "height": 900}
         page = visit(browser, site, address, problems, viewport=viewport, color_scheme=scheme)
 
-        def look(step: str) -> None:
-            if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
-                problems.append(f"{step} is {wide} wide at {width}")
-            problems.extend(f"{step} ({scheme}) too faint: {text}" for text in page.evaluate(FAINT))
-            problems.extend(f"{step} too small: {part}" for part in page.evaluate(SMALL))
-
-        look("before")
+        problems += _found(page, f"before ({width}, {scheme})", width)
         page.locator("button[name=calendar][value=new]").click()
         shown = page.locator("#calendar-address")
         assert shown.is_visible() and "/calendar/" in shown.inner_text()
         # What was done is said where the reader is.
         assert page.locator("[role=status]").evaluate("e => e.getBoundingClientRect().top < innerHeight")
-        look("shown")
+        problems += _found(page, f"shown ({width}, {scheme})", width)
         page.locator("button[name=calendar][value=end]").click()
         assert page.locator("button[name=calendar][value=end]").count() == 0
         assert page.locator("[role=status]").evaluate("e => e.getBoundingClientRect().top < innerHeight")
-        look("ended")
+        problems += _found(page, f"ended ({width}, {scheme})", width)
         page.context.close()
     assert not problems, "\n".join(problems)
+
+
+def _found(page: Page, step: str, width: int) -> list[str]:
+    """What is wrong with how a page looks: too wide, too faint, too small."""
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    return [
+        *([f"{step} is {wide} wide"] if wide > width else []),
+        *(f"{step} too faint: {text}" for text in page.evaluate(FAINT)),
+        *(f"{step} too small: {part}" for part in page.evaluate(SMALL)),
+    ]
