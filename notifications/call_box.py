@@ -12,8 +12,13 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
+from django.utils import timezone
 
+from commitments.models import Event
+from commitments.words import Origin
 from notifications.channels.webhook import SCHEDULE, Told
+from notifications.models import Endpoint, SavedFilter
+from notifications.scopes import that_hold
 from tracker.kit.outbound import SECONDS
 
 CRASHES = 5
@@ -64,8 +69,9 @@ class Conduct:
 # appear behind told_up_to. History entered later (backfill) is told to nobody.
 _TELL = """
 WITH behind AS MATERIALIZED (
-    SELECT id, accord_id, section_id, party_id, topic_id, commitment_id, kinds, told_up_to FROM notifications_endpoint
-    WHERE state <> 'disabled' AND told_up_to < %(head)s
+    SELECT id, accord_id, section_id, party_id, topic_id, commitment_id, saved_id, kinds, told_up_to
+    FROM notifications_endpoint WHERE state <> 'disabled' AND told_up_to < %(head)s
+      AND (saved_id IS NULL OR (saved_id = ANY(%(filters)s::bigint[]) AND told_up_to <= %(last)s))
     ORDER BY told_up_to LIMIT 500 FOR UPDATE SKIP LOCKED
 ), owed AS (
     INSERT INTO notifications_call (id, endpoint_id, kind, number, state, created_at, next_attempt_at, attempts, crashes)
@@ -80,6 +86,8 @@ WITH behind AS MATERIALIZED (
              WHERE p.commitment_id = e.commitment_id AND p.party_id = b.party_id AND p.role = 'bound'))
         AND (b.topic_id IS NULL OR EXISTS (SELECT 1 FROM commitments_commitment_topics t
              WHERE t.commitment_id = e.commitment_id AND t.topic_id = b.topic_id))
+        AND (b.saved_id IS NULL OR (b.saved_id, e.commitment_id) IN (
+             SELECT * FROM unnest(%(saved)s::bigint[], %(fits)s::bigint[])))
         AND (cardinality(b.kinds) = 0 OR e.kind = ANY(b.kinds))
     ON CONFLICT (endpoint_id, number) DO NOTHING RETURNING 1
 ), moved AS (
@@ -209,10 +217,42 @@ RETURNING p.failures, p.state = 'live', p.rest_until > statement_timestamp()
 
 def tell(head: int) -> tuple[int, bool]:
     """Writes down the calls about the events up to `head`; how many, and whether endpoints may still be behind."""
+    filters, last, pairs = _filters(head)
     with connection.cursor() as cursor:
-        cursor.execute(_TELL, {"head": head, "events": EVENTS})
+        cursor.execute(
+            _TELL,
+            {
+                "head": head,
+                "events": EVENTS,
+                "filters": filters,
+                "last": last,
+                "saved": [saved for saved, _commitment in pairs],
+                "fits": [commitment for _saved, commitment in pairs],
+            },
+        )
         owed, moved = cursor.fetchone()
     return int(owed), bool(moved)
+
+
+def _filters(head: int) -> tuple[list[int], int, list[tuple[int, int]]]:
+    """The saved filters of endpoints that are behind, the furthest of these, and which commitments with news fit.
+
+    What is told of an endpoint that another worker moves on, or that takes another filter, waits for the next round.
+    """
+    rows = list(
+        Endpoint.objects.listening()
+        .filter(told_up_to__lt=head, saved__isnull=False)
+        .values_list("saved", "told_up_to")
+    )
+    if not rows:
+        return [], 0, []
+    first, last = min(row[1] for row in rows), max(row[1] for row in rows)
+    news = Event.objects.filter(
+        seq__gt=first, seq__lte=min(head, last + EVENTS), origin=Origin.LIVE, commitment__isnull=False
+    )
+    keys = set(news.values_list("commitment", flat=True))
+    filters = sorted({row[0] for row in rows})
+    return filters, last, list(that_hold(SavedFilter.objects.filter(pk__in=filters), keys, timezone.now()))
 
 
 def recover() -> int:

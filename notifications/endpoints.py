@@ -32,13 +32,15 @@ from notifications.models import (
     Format,
     Secret,
 )
+from notifications.scopes import fitting, kept_filter
 from tracker.kit import outbound
 
 # Receivers have this long to take over a new secret.
 OVERLAP = timedelta(hours=24)
 MOST_AT_A_TIME = 10_000
 FIELDS = (
-    "name", "format", "url", "language", "accord", "section", "party", "topic", "commitment", "kinds", "at_once", "owner",
+    "name", "format", "url", "language", "accord", "section", "party", "topic", "commitment", "saved", "kinds", "at_once",
+    "owner",
 )  # fmt: skip
 
 
@@ -85,6 +87,10 @@ def _apply(row: Endpoint, values: Mapping[str, Any]) -> None:
         if row.accord is not None and row.accord != row.section.accord:
             raise Refusal({"section": _("This part belongs to another accord.")})
         row.accord = row.section.accord
+    if row.saved is not None:
+        if row.accord is not None and row.accord != row.saved.accord:
+            raise Refusal({"saved": _("This list is that of another accord.")})
+        row.accord, row.saved = row.saved.accord, kept_filter(row.saved)
     try:
         row.full_clean(exclude=["owner"])
     except Refusal:
@@ -219,6 +225,8 @@ def wants(row: Endpoint) -> Q:
         found &= Q(commitment__in=bound.values("commitment"))
     if row.topic_id is not None:
         found &= Q(commitment__topics=row.topic_id)
+    if row.saved is not None:
+        found &= Q(commitment__in=fitting(row.saved, timezone.now()).values("pk"))
     if row.kinds:
         found &= Q(kind__in=row.kinds)
     return found

@@ -104,7 +104,7 @@ def find_target(data: Mapping[str, Any]) -> Followed | None:
         accord = Accord.objects.filter(code=accord_code).first()
         if accord is None:
             raise NotFound("accord", _("There is no accord with this code."))
-        return _within(accord, data)
+        return within(accord, data)
     if party_code := _text(data, "party"):
         party = Party.objects.filter(code=party_code).first()
         if party is None:
@@ -120,8 +120,8 @@ def find_target(data: Mapping[str, Any]) -> Followed | None:
     raise NotFound("accord", _("Say what you want to follow: an accord or a commitment."))
 
 
-def _within(accord: Accord, data: Mapping[str, Any]) -> Followed:
-    """The accord, a part of it, or its list as far as the filters ask."""
+def within(accord: Accord, data: Mapping[str, Any]) -> Followed:
+    """The accord, a part of it, or its list as far as the filters ask; raises NotFound for a filter that cannot be."""
     asked = {name: _text(data, name) for name in ListForm.base_fields if name != "page" and data.get(name)}
     if not asked:
         return accord

@@ -13,6 +13,7 @@ from notifications.models import (
     Call,
     CallState,
     DomainPause,
+    Endpoint,
     Reminder,
     SavedFilter,
     SignUpCount,
@@ -59,7 +60,8 @@ def prune(now: datetime | None = None) -> int:
         confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
     ).delete()
     Subscription.objects.filter(ended_at__lt=now - KEEP_DELIVERIES).delete()
-    SavedFilter.objects.filter(~Exists(Subscription.objects.filter(saved=OuterRef("pk")))).delete()
+    followed = Exists(Subscription.objects.filter(saved=OuterRef("pk")))
+    SavedFilter.objects.exclude(followed | Exists(Endpoint.objects.filter(saved=OuterRef("pk")))).delete()
     Reminder.objects.filter(settled_at__lt=now - KEEP_REMINDERS).delete()
     DomainPause.objects.filter(until__lt=now - KEEP_COUNTS).delete()
     gone += _forget_idle(now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -97,10 +97,15 @@ def a_filter(accord: Accord, asked: Mapping[str, str]) -> SavedFilter:
 
 def kept(target: Followed | None) -> Followed | None:
     """The target as it stands in the record; a filter that nobody has saved before is saved."""
-    if not isinstance(target, SavedFilter) or target.pk:
-        return target
-    SavedFilter.objects.bulk_create([target], ignore_conflicts=True)
-    return SavedFilter.objects.select_related("accord").get(accord=target.accord, code=target.code)
+    return kept_filter(target) if isinstance(target, SavedFilter) else target
+
+
+def kept_filter(saved: SavedFilter) -> SavedFilter:
+    """The filter as it stands in the record; one that nobody has saved before is saved."""
+    if saved.pk:
+        return saved
+    SavedFilter.objects.bulk_create([saved], ignore_conflicts=True)
+    return SavedFilter.objects.select_related("accord").get(accord=saved.accord, code=saved.code)
 
 
 def of_commitments(keys: Collection[int], now: datetime | None = None) -> dict[int, list[str]]:
@@ -138,14 +143,23 @@ def _filters_that_hold(
     """Which saved filters each commitment fits: one query per filter that anybody follows."""
     followed = Subscription.objects.active().filter(saved=OuterRef("pk"))
     found: dict[int, list[str]] = defaultdict(list)
+    for saved, commitment in that_hold(
+        SavedFilter.objects.filter(Exists(followed), accord__in=accords), keys, now
+    ):
+        found[commitment].append(f"saved:{saved}")
+    return found
+
+
+def that_hold(
+    saved: QuerySet[SavedFilter], keys: Collection[int], now: datetime
+) -> Iterator[tuple[int, int]]:
+    """The pairs of a filter and a commitment, among these, that fits it as of `now` (UTC)."""
     forms: dict[int, choosing.ListForm] = {}
-    saved = SavedFilter.objects.filter(Exists(followed), accord__in=accords).select_related("accord")
-    for row in saved.order_by("accord", "id"):
+    for row in saved.select_related("accord").order_by("accord", "id"):
         form = forms.setdefault(row.accord_id, list_form(row.accord, {}))
         fits = _narrowed(form, row.asked, choosing.in_plain_words(now).filter(pk__in=keys, accord=row.accord))
         for commitment in fits.values_list("pk", flat=True):
-            found[commitment].append(f"saved:{row.pk}")
-    return found
+            yield row.pk, commitment
 
 
 def _narrowed(form: choosing.ListForm, asked: Mapping[str, Any], rows: QuerySet[Any]) -> QuerySet[Any]:

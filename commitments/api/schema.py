@@ -150,11 +150,19 @@ def _format(*names: str) -> OpenApiParameter:
     )
 
 
+# What is neither JSON nor text, and what is JSON by the words of others.
+_WRITTEN: dict[str, dict[str, Any]] = {
+    "xlsx": {"type": "string", "format": "binary"},
+    "jsonfeed": {"type": "object", "required": ["version", "title", "items"]},
+    "jsonld": {"type": "object", "required": ["@context", "@type", "hasPart"]},
+}
+
+
 def _written(*names: str) -> dict[Any, Any]:
     """The other formats of an answer."""
     return {
         (200, FORMS[name].bare): OpenApiResponse(
-            {"type": "string", "format": "binary"} if name == "xlsx" else {"type": "string"},
+            _WRITTEN.get(name, {"type": "string"}),
             description=FORMS[name].meaning,
         )
         for name in names

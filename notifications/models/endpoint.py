@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commitments.models import Accord, Commitment, Party, Section, Topic
 from commitments.words import EventKind
+from notifications.models.wishes import SavedFilter
 
 
 class Format(models.TextChoices):
@@ -104,6 +105,14 @@ class Endpoint(models.Model):
     )
     topic = models.ForeignKey(
         Topic, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("topic")
+    )
+    saved = models.ForeignKey(
+        SavedFilter,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("filter of the list"),
     )
     kinds = ArrayField(
         models.CharField(max_length=40, choices=EventKind.choices),

@@ -16,11 +16,24 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from commitments import operations
+from commitments.actors import loader
+from commitments.log import head
 from commitments.models import Accord, Commitment, Event, Party, Topic
 from notifications import call_box, calling, endpoints, home, owners, pruning
 from notifications.channels import chat, webhook
 from notifications.endpoints import Refusal
-from notifications.models import Call, CallState, DisabledWhy, Endpoint, EndpointState, Home, Try, TryOutcome
+from notifications.models import (
+    Call,
+    CallState,
+    DisabledWhy,
+    Endpoint,
+    EndpointState,
+    Home,
+    SavedFilter,
+    Try,
+    TryOutcome,
+)
+from notifications.scopes import a_filter
 from tests import world
 from tests.servers import FreshDatabase
 from tests.sinks import SmtpSink
@@ -618,3 +631,45 @@ def test_old_calls_go_with_their_tries(db: None, sink: WebSink) -> None:
     pruning.prune()
     assert [call.pk for call in Call.objects.all()] != [old.pk]
     assert (Call.objects.count(), Try.objects.count()) == (1, 1)
+
+
+def test_a_filter_of_the_list_is_a_filter_of_an_endpoint(db: None, sink: WebSink) -> None:
+    accord, one = a_world()
+    two = world.a_commitment(accord, "TST-2", kind="continuing")
+    saved = a_filter(accord, {"kind": "continuing", "q": "Hold"})
+    late = a_filter(accord, {"standing": "kept"})
+    nothing = a_filter(accord, {"topic": "demining", "kind": "financial"})
+    rows = {
+        name: an_endpoint(sink, name, saved=it)[0]
+        for name, it in {"kind": saved, "kept": late, "nothing": nothing, "same": saved}.items()
+    }
+    assert SavedFilter.objects.count() == 3
+    assert rows["kind"].accord == accord
+    operations.correct_commitments(
+        {two.code: {"title": {"en": "Hold talks"}}}, actor=loader(), why="Shorter."
+    )
+    begun = head().seq
+    for commitment in (one, two):
+        world.some_evidence(commitment)
+    world.published(one, "fulfilled", [world.some_evidence(one)])
+    one_round()
+
+    def got(name: str) -> list[tuple[str, str]]:
+        calls = rows[name].calls.filter(number__gt=begun).order_by("number").values_list("number", flat=True)
+        events = Event.objects.filter(pk__in=[number for number in calls if number]).order_by("pk")
+        return [(event.kind, event.commitment.code) for event in events if event.commitment]
+
+    assert got("kind") == got("same") == [("evidence_added", "TST-2")]
+    # As it stands after what happened: the whole turn in which it was kept, and what came before in the same round.
+    assert {code for _kind, code in got("kept")} == {"TST-1"}
+    assert ("status_published", "TST-1") in got("kept")
+    assert got("nothing") == []
+    assert endpoints.send_range(rows["kept"], begun + 1, head().seq) == len(got("kept"))
+    assert calling.fan_out() == 0
+    pruning.prune()
+    assert SavedFilter.objects.count() == 3
+    other = world.an_accord("OTH-2025")
+    with pytest.raises(Refusal, match="another accord"):
+        endpoints.register(
+            {"name": "x", "url": sink.url, "accord": other, "saved": a_filter(accord, {"kind": "baseline"})}
+        )

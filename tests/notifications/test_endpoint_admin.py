@@ -176,3 +176,42 @@ def test_nobody_else_may(db: None, client: Client, sink: WebSink, role: str) -> 
     client.logout()
     assert client.post(orders(endpoint), {"order": "ping"}).status_code == 302
     assert not Call.objects.exists()
+
+
+def test_an_endpoint_takes_the_address_of_a_filtered_list(administrator: Client, sink: WebSink) -> None:
+    accord = world.an_accord()
+    other = world.an_accord("OTH-2025")
+    world.a_commitment(accord, topics=["demining"])
+    page = f"/accords/{accord.slug}/"
+    for given, said in (
+        ("/nowhere/", "not the address of an accord"),
+        ("/accords/none/?kind=financial", "not the address of an accord"),
+        (page, "filters nothing"),
+        (f"{page}?kind=", "filters nothing"),
+        (f"{page}?kind=unheard", "not one of the choices"),
+        (f"{page}?colour=red", "no filter “colour”"),
+        (f"{page}?kind=%00", "a character that no text has"),
+    ):
+        answer = administrator.post(ADD, terms(sink, saved=given))
+        assert answer.status_code == 200
+        assert said in answer.context["adminform"].form.errors["saved"][0], given
+    answer = administrator.post(ADD, terms(sink, saved=f"{page}?kind=financial", accord=other.pk))
+    assert "another accord" in answer.context["adminform"].form.errors["saved"][0]
+    assert not Endpoint.objects.exists()
+    given = f"https://tracker.example{page}?topic=demining&kind=financial&page=2&lang=uk#list"
+    assert administrator.post(ADD, terms(sink, saved=given)).status_code == 200
+    endpoint = Endpoint.objects.get()
+    assert endpoint.saved is not None
+    assert (endpoint.accord, endpoint.saved.asked) == (accord, {"topic": "demining", "kind": "financial"})
+    change = f"/admin/notifications/endpoint/{endpoint.pk}/change/"
+    shown = administrator.get(change).content.decode()
+    assert (
+        f"{page}?topic=demining&amp;kind=financial#list" in shown
+        or f"{page}?kind=financial&amp;topic=demining#list" in shown
+    )
+    assert administrator.post(change, terms(sink, saved=f"{page}?part=B")).status_code == 302
+    endpoint.refresh_from_db()
+    assert endpoint.saved.asked == {"part": "B"}
+    assert administrator.post(change, terms(sink)).status_code == 302
+    endpoint.refresh_from_db()
+    assert endpoint.saved is None
