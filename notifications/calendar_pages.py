@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,11 +14,14 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views import View
 
+from commitments.api.gate import build
 from commitments.feeds.calendar import calendar
 from commitments.feeds.forms import FORMS
-from commitments.log import head
+from commitments.log import Head, head
 from commitments.wire import site_address
-from notifications.calendars import followed_dates, owner_of
+from notifications.calendars import followed_dates, owner_of, state_of
+from notifications.models import Subscriber
+from tracker.kit.answers import Answer, shelf
 from tracker.kit.snapshot import snapshot
 
 
@@ -33,16 +37,20 @@ class Private(View):
 
     def get(self, request: HttpRequest, token: str) -> HttpResponseBase:
         """The calendar; 404 for a token that opens none, also for one that was replaced, ended or erased."""
+        now = timezone.now()
         with snapshot():
             owner = owner_of(token)
             if owner is None:
                 raise Http404
-            with translation.override(owner.language):
-                shown, is_cut = followed_dates(owner, timezone.now())
-                name = _("%(site)s: what I follow") % {"site": settings.SITE_NAME}
-                more = _("Only the next dates are shown: there are too many.") if is_cut else ""
-                # The address is a key: it does not stand in what may be handed on.
-                body = calendar(shown, name, "", head().cursor, more)
+            end = head()
+            told = (build(), settings.SITE_URL, settings.SITE_NAME, settings.DATA_LICENCE)
+            key = hashlib.sha256(
+                "\n".join(["calendar", *told, state_of(owner, end, now)]).encode()
+            ).hexdigest()
+            kept = shelf.get(key)
+            body = kept.body if kept else _written(owner, end, now)
+        if kept is None:
+            shelf.put(key, Answer(body, {}))
         response = HttpResponse(body, content_type=FORMS["ics"].media_type)
         etag = f'"{hashlib.sha256(body).hexdigest()[:40]}"'
         response.headers["ETag"] = etag
@@ -51,3 +59,12 @@ class Private(View):
         answer.headers["X-Robots-Tag"] = "noindex"
         answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
+
+
+def _written(owner: Subscriber, end: Head, now: datetime) -> bytes:
+    with translation.override(owner.language):
+        shown, is_cut = followed_dates(owner, now)
+        name = _("%(site)s: what I follow") % {"site": settings.SITE_NAME}
+        more = _("Only the next dates are shown: there are too many.") if is_cut else ""
+        # The address is a key: it does not stand in what may be handed on.
+        return calendar(shown, name, "", end.cursor, more)

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from commitments.feeds.dates import MOST_DATES, CalendarDate, TooManyDates, dates
-from commitments.log import head
+from commitments.log import Head, head
 from commitments.models import Commitment, Deadline, Participation
 from commitments.words import Role
 from notifications.models import PrivateCalendar, SavedFilter, Subscriber, Subscription
@@ -68,6 +68,17 @@ def followed_dates(subscriber: Subscriber, now: datetime) -> tuple[list[Calendar
         next_ones = found.filter(due_at__gte=end.at - _LOOKING_BACK).order_by("due_at", "pk")
         keys = list(next_ones.values_list("pk", flat=True)[:MOST_DATES])
         return dates(Deadline.objects.filter(pk__in=keys)), True
+
+
+def state_of(subscriber: Subscriber, end: Head, now: datetime) -> str:
+    """What the dates of somebody depend on besides code and settings: the log, what they follow, their language.
+
+    Where they follow a saved filter also the minute, because what fits one may move with time.
+    """
+    wishes = Subscription.objects.confirmed().filter(subscriber=subscriber).order_by("scope")
+    scopes = list(wishes.values_list("scope", flat=True))
+    minute = int(now.timestamp() // 60) if any(scope.startswith("saved:") for scope in scopes) else 0
+    return " ".join([end.hash, str(end.seq), subscriber.language, str(minute), *scopes])
 
 
 def _followed(subscriber: Subscriber, now: datetime) -> list[int]:

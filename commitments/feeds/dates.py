@@ -15,7 +15,7 @@ from commitments.wire.events import cursor_of
 from commitments.words import EventKind
 
 # A calendar is read as a whole, by programs that draw every entry: more than this is a list, and no calendar.
-MOST_DATES = 2_000
+MOST_DATES = 1_000
 # What an event of these kinds says, it says of the dates that its facts name.
 _NAMING = (
     EventKind.DEADLINE_SET,

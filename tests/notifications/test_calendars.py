@@ -190,6 +190,15 @@ def test_of_too_many_dates_the_next_ones_are_shown(
     assert "Only the next dates" in str(checked(client.get(path).content)["X-WR-CALDESC"])
 
 
+def test_what_fits_a_saved_filter_moves_with_time(client: Client, accord: Accord, time_machine: Any) -> None:
+    time_machine.move_to("2027-02-01T00:00:00+00:00", tick=False)
+    late = scopes.a_filter(accord, {"standing": "late"})
+    path, _token = made(client, a_reader("reader@example.org", late))
+    assert names(client, path) == set()
+    time_machine.move_to("2027-04-02T00:00:00+00:00", tick=False)
+    assert names(client, path) == {"TST-1-D1"}
+
+
 def test_it_speaks_the_language_of_its_owner(client: Client, accord: Accord) -> None:
     path, _token = made(client, a_reader("reader@example.org", accord, language="ja"))
     whole = checked(client.get(path, headers={"accept-language": "uk"}).content)
