@@ -24,7 +24,7 @@ from notifications.models import Line
 from notifications.outbox import oldest_waiting
 from tracker import metrics
 
-JOBS = ("scan", "fan_out", "deliver", "call")
+JOBS = ("scan", "fan_out", "plan_reminders", "remind", "deliver", "call")
 # Beat ticks every second or few; a job that has not looked for this long is not looking.
 LATE_SECONDS = 60
 log = structlog.get_logger(__name__)
@@ -64,14 +64,18 @@ def readings(now: datetime) -> dict[str, Any]:
     beats = dict(Heartbeat.objects.filter(name__in=JOBS).values_list("name", "at"))
     ages = {name: _age(beats.get(name), now) for name in JOBS}
     waiting = oldest_waiting()
+    down = set(Line.objects.filter(down_since__isnull=False).values_list("name", flat=True))
     return {
         "last_scan_seconds": ages["scan"],
         "last_fan_out_seconds": ages["fan_out"],
+        "last_plan_reminders_seconds": ages["plan_reminders"],
+        "last_remind_seconds": ages["remind"],
         "last_deliver_seconds": ages["deliver"],
         "last_call_seconds": ages["call"],
         "late": [name for name, age in ages.items() if age is None or age > LATE_SECONDS],
         "oldest_waiting_mail_seconds": _age(waiting, now) if waiting and waiting <= now else 0.0,
-        "mail_server_down": Line.objects.filter(down_since__isnull=False).exists(),
+        "mail_server_down": "email" in down,
+        "bounce_mailbox_down": "mailbox" in down,
         "sending": "held back: a copy" if home.is_stranger() else "on",
         "log_head": head().cursor,
         "checkpoints": checkpoints.last_seconds(now),

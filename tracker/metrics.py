@@ -84,8 +84,13 @@ class _Gauges(Collector):
             looked.add_metric([name], _age(at, now))
         yield looked
         yield from self._owed(now)
-        down = Line.objects.filter(down_since__isnull=False).exists()
-        yield GaugeMetricFamily("accord_mail_server_down", "1 while the mail server cannot be reached.", down)
+        down = set(Line.objects.filter(down_since__isnull=False).values_list("name", flat=True))
+        yield GaugeMetricFamily(
+            "accord_mail_server_down", "1 while the mail server cannot be reached.", "email" in down
+        )
+        yield GaugeMetricFamily(
+            "accord_bounce_mailbox_down", "1 while the mailbox of bounces cannot be read.", "mailbox" in down
+        )
         yield GaugeMetricFamily(
             "accord_sending_held_back", "1 where this is a copy that sends nothing.", home.is_stranger()
         )

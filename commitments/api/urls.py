@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from commitments.api import checkpoints, documents, money, nouns, statistics, views
 from commitments.api.writing.addresses import addresses
@@ -35,5 +35,6 @@ urlpatterns = [
     path("checkpoints/", checkpoints.Checkpoints.as_view(), name="checkpoints"),
     path("schema/", documents.Schema.as_view(), name="schema"),
     path("docs/", documents.docs, name="docs"),
-    path("<path:rest>", views.Elsewhere.as_view(), name="elsewhere"),
+    # A path may hold line breaks, which `<path:rest>` does not.
+    re_path(r"^(?P<rest>(?s:.+))$", views.Elsewhere.as_view(), name="elsewhere"),
 ]

@@ -330,3 +330,10 @@ def test_the_page_that_tries_the_api_runs_no_inline_script() -> None:
     assert "<script>" not in page
     assert "style=" not in page
     assert "<style" not in page
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_an_address_with_a_line_break_is_nothing_as_any_other(method: str) -> None:
+    answer = getattr(Client(), method)("/api/v1/commitments/a%0D%0Ab/assessments/1/publish/")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"

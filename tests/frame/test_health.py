@@ -10,6 +10,7 @@ from django.test import Client
 
 from commitments.log import head
 from commitments.models import Heartbeat
+from notifications.models import Line
 from tests import world
 from tests.servers import FreshDatabase
 
@@ -22,18 +23,30 @@ def test_the_body_tells_what_stands_still_and_the_process_serves_all_the_same() 
     assert fresh.status_code == 200
     body = fresh.json()
     assert (body["last_scan_seconds"], body["last_fan_out_seconds"]) == (None, None)
-    assert body["late"] == ["scan", "fan_out", "deliver", "call"]
+    assert body["late"] == ["scan", "fan_out", "plan_reminders", "remind", "deliver", "call"]
     assert body["oldest_waiting_mail_seconds"] == 0
     assert body["sending"] == "on"
     assert body["log_head"] == head().cursor
     now = datetime.now(UTC)
-    for name, seconds in (("scan", 3), ("fan_out", 4), ("deliver", 600), ("call", 5)):
+    ages = (
+        ("scan", 3),
+        ("fan_out", 4),
+        ("plan_reminders", 5),
+        ("remind", 500),
+        ("deliver", 600),
+        ("call", 5),
+    )
+    for name, seconds in ages:
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=seconds))
     later = client.get("/readyz").json()
     assert 3 <= later["last_scan_seconds"] < 60
     assert 4 <= later["last_fan_out_seconds"] < 60
     assert 600 <= later["last_deliver_seconds"] < 660
-    assert later["late"] == ["deliver"]
+    assert later["late"] == ["remind", "deliver"]
+    assert (later["mail_server_down"], later["bounce_mailbox_down"]) == (False, False)
+    Line.objects.create(name="mailbox", down_since=now)
+    mailbox_down = client.get("/readyz").json()
+    assert (mailbox_down["mail_server_down"], mailbox_down["bounce_mailbox_down"]) == (False, True)
 
 
 def test_without_its_database_a_process_lives_and_cannot_serve(
