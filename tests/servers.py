@@ -141,3 +141,31 @@ def clone(prefix: str, template: str = TEMPLATE) -> Iterator[FreshDatabase]:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
+
+
+@contextlib.contextmanager
+def restored(prefix: str, original: str) -> Iterator[FreshDatabase]:
+    """A database restored from a backup (pg_dump, pg_restore) into a new server of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=f"accord-{prefix}-", dir="/tmp") as place, Family() as family:
+        home = Path(place)
+        backup = home / "backup.dump"
+        server = Postgres(home / "pg", family, durable=False)
+        server.start()
+        try:
+            server.create(prefix)
+            for command in (
+                ["pg_dump", "--format", "custom", "--file", str(backup), address(original)],
+                ["pg_restore", "--exit-on-error", "--no-owner", "--dbname", server.url(prefix), str(backup)],
+            ):
+                program = server.programs.bin / command[0]
+                done = subprocess.run(
+                    [str(program), *command[1:]], capture_output=True, text=True, check=False
+                )
+                if done.returncode:
+                    raise RuntimeError(f"{command[0]}: {done.stderr[-2000:]}")
+            yield FreshDatabase(prefix, server.url(prefix))
+        finally:
+            server.stop()
+            server.remove_sockets()
+            if server.home != home / "pg":
+                shutil.rmtree(server.home, ignore_errors=True)

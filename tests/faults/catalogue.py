@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults import crashing, sending
+from tests.faults import crashing, sending, turning
 from tests.faults.ground import Verdict
 
 
@@ -29,26 +29,26 @@ SCENARIOS = {
             "whole workers killed",
             crashing.r1_workers_killed,
             ("marks_before_it_sends", "settles_by_the_batch"),
-            {"size": 1000, "kills": 50},
+            {"size": 40_000, "kills": 400},
         ),
         Scenario(
             "R2",
             "pool children killed",
             crashing.r2_children_killed,
             ("marks_before_it_sends",),
-            {"size": 1000, "kills": 50},
+            {"size": 60_000, "kills": 600},
         ),
         Scenario(
             "R3",
             "Redis emptied, killed, hung, absent",
             crashing.r3_redis,
             ("keeps_its_place_in_redis",),
-            {"size": 1000, "flushes": 20, "restarts": 10, "hung": 300},
+            {"size": 4000, "flushes": 20, "restarts": 10, "hung": 300, "save": 0.3},
         ),
         Scenario(
             "R4",
             "many beats and workers",
-            crashing.r4_many_beats,
+            turning.r4_many_beats,
             ("claims_nothing",),
             {"size": 1000, "beats": 10},
         ),
@@ -59,7 +59,7 @@ SCENARIOS = {
         Scenario(
             "R8",
             "rolling restarts",
-            crashing.r8_rolling_restarts,
+            turning.r8_rolling_restarts,
             ("ends_at_once",),
             {"size": 1000, "restarts": 20},
         ),
@@ -78,9 +78,11 @@ SCENARIOS = {
             "leaving while mails wait",
             sending.m3_unsubscribe,
             ("looks_once",),
-            {"size": 2000, "leaving": 200},
+            {"size": 10_000, "leaving": 200},
         ),
-        Scenario("M4", "strangers' addresses", sending.m4_strangers, ("confirms_by_itself",), {"size": 5000}),
+        Scenario(
+            "M4", "strangers' addresses", sending.m4_strangers, ("confirms_by_itself",), {"size": 10_000}
+        ),
         Scenario("W1", "bad receivers", sending.w1_bad_receivers, ("goes_anywhere",), {"size": 40}),
         Scenario("O1", "a restored copy", sending.o1_a_copy, ("never_asks_where_it_is",), {"size": 400}),
         Scenario("O2", "silent deaths", sending.o2_silent_deaths, ("says_all_is_well",), {"wait": True}),

@@ -1,4 +1,4 @@
-"""R1 to R6 and R8: workers, beats and Redis that die, hang, multiply or are replaced."""
+"""R1 to R3, R5 and R6: workers, their children and Redis that die or hang."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.processes import wait_until
 from tracker.embedded.family import Child
 
 
-def _load(it: Ground, size: int) -> None:
+def load(it: Ground, size: int) -> None:
     """About `size` deliveries: readers times commitments."""
     readers = max(10, size // 20)
     it.people(readers, max(1, size // readers))
 
 
-def _some_mail(it: Ground, more: int = 1) -> None:
+def some_mail(it: Ground, more: int = 1) -> None:
     """Waits until mail flows. That it does not is judged at the end, not here."""
     before = len(it.sink.mails)
     give_up = time.monotonic() + (15 if it.twin else 60)
@@ -30,25 +30,26 @@ def r1_workers_killed(seed: int, size: int = 200, kills: int = 4, twin: str = ""
     """`kill -9` of whole workers while they send."""
     verdict = Verdict()
     with ground(seed, twin) as it:
-        _load(it, size)
-        it.sink.delay = 0.02
+        load(it, size)
+        it.sink.delay = 0.02 if size <= 1000 else 0.002
         it.news()
         it.beat()
         workers: list[Child] = [it.worker(), it.worker()]
-        _some_mail(it)
+        some_mail(it)
         for number in range(kills):
-            _some_mail(it, 1)
+            some_mail(it, 1)
             time.sleep(it.dice.random() * 0.2)
             it.kill(workers.pop(0))
             if it.lost():
                 workers.append(it.worker())
             elif number:
                 break
-        took = it.wait_until_told(60 if not twin else 25)
+        took = it.wait_until_told(60 + size / 50 if not twin else 25)
         time.sleep(2)
         verdict.claim("kills", it.kills, it.kills >= min(kills, 2))
         it.judge_mails(verdict, excused=it.kills)
-        verdict.claim("done after the last kill", f"{took:.0f} s", took <= 60)
+        # A minute for the leases of the dead, and what is left has to be sent.
+        verdict.claim("done after the last kill", f"{took:.0f} s", took <= 60 + size / 100)
     return verdict
 
 
@@ -56,14 +57,16 @@ def r2_children_killed(seed: int, size: int = 200, kills: int = 4, twin: str = "
     """`kill -9` of one pool child; its worker replaces it."""
     verdict = Verdict()
     with ground(seed, twin) as it:
-        _load(it, size)
-        # A kill should find a mail on the wire.
-        it.sink.delay = 0.08
+        load(it, size)
         it.news()
         it.beat()
         worker = it.worker(children=2)
         for _n in range(kills):
-            _some_mail(it, 3)
+            # Quick until the kill, which should find a mail on the wire.
+            it.sink.delay = 0.0
+            some_mail(it, size // (3 * kills))
+            it.sink.delay = 0.08
+            some_mail(it, 3)
             time.sleep(it.dice.random() * it.sink.delay)
             if not it.lost():
                 break
@@ -71,43 +74,51 @@ def r2_children_killed(seed: int, size: int = 200, kills: int = 4, twin: str = "
             with contextlib.suppress(ProcessLookupError):
                 os.kill(it.dice.choice(it.talking_to_the_sink(children) or children), signal.SIGKILL)
                 it.kills += 1
-        took = it.wait_until_told(60 if not twin else 25)
+        it.sink.delay = 0.0 if kills > 10 else 0.08
+        took = it.wait_until_told(60 + size / 50 if not twin else 25)
         verdict.claim("kills", it.kills, it.kills >= min(kills, 2))
         it.judge_mails(verdict, excused=it.kills)
-        verdict.claim("done after the last kill", f"{took:.0f} s", took <= 60)
+        verdict.claim("done after the last kill", f"{took:.0f} s", took <= 60 + size / 100)
     return verdict
 
 
 def r3_redis(
-    seed: int, size: int = 200, flushes: int = 3, restarts: int = 1, hung: float = 6, twin: str = ""
+    seed: int,
+    size: int = 200,
+    flushes: int = 3,
+    restarts: int = 1,
+    hung: float = 6,
+    save: float = 5.0,
+    twin: str = "",
 ) -> Verdict:
     """Redis emptied, killed and restarted empty, hung, absent: latency changes, the outcome does not."""
     verdict = Verdict()
     with ground(seed, twin) as it:
-        _load(it, size)
         rounds = flushes + restarts + 2
+        it.people(max(2, size // (rounds * 4)), rounds * 4)
         parts = [it.commitments[n::rounds] for n in range(rounds)]
         it.beat()
         it.worker()
         it.news(parts[0])
-        _some_mail(it)
+        some_mail(it)
         saves: list[float] = []
 
         def news(part: int) -> None:
-            began = time.monotonic()
-            it.news(parts[part])
-            saves.append((time.monotonic() - began) / max(len(parts[part]), 1))
+            for commitment in parts[part]:
+                began = time.monotonic()
+                it.news([commitment])
+                saves.append(time.monotonic() - began)
 
         for n in range(flushes):
             it.product.empty_redis()
             news(n + 1)
             it.product.empty_redis()
-            _some_mail(it)
+            some_mail(it)
         for n in range(restarts):
             it.kill_redis()
             news(flushes + n + 1)
             it.product.valkey.start()
-            _some_mail(it)
+            some_mail(it)
         redis = it.redis_pid()
         os.kill(redis, signal.SIGSTOP)
         news(rounds - 1)
@@ -116,7 +127,8 @@ def r3_redis(
         took = it.wait_until_told(90 if not twin else 20)
         verdict.claim("faults", flushes * 2 + restarts + 1, True)
         it.judge_mails(verdict)
-        verdict.claim("slowest save while Redis was ill", f"{max(saves) * 1000:.0f} ms", max(saves) < 5.0)
+        slow = sorted(saves)[int(len(saves) * 0.99)]
+        verdict.claim(f"p99 of {len(saves)} saves while Redis was ill", f"{slow * 1000:.0f} ms", slow <= save)
         verdict.claim("done after the last fault", f"{took:.0f} s", took <= 90)
         it.kill_redis()
         it.news(it.commitments[:1])
@@ -132,15 +144,15 @@ def r5_a_worker_sleeps(seed: int, size: int = 120, twin: str = "") -> Verdict:
     """A worker is stopped beyond its lease, another one takes over, then the first goes on."""
     verdict = Verdict()
     with ground(seed, twin, EMAIL_TIMEOUT="1") as it:
-        _load(it, size)
+        load(it, size)
         it.sink.delay = 0.05
         it.news()
         sleeper = it.tick(seconds=60)
-        _some_mail(it, 5)
+        some_mail(it, 5)
         os.kill(sleeper.pid, signal.SIGSTOP)
         time.sleep(9.5)
         other = it.tick(seconds=60)
-        _some_mail(it, 5)
+        some_mail(it, 5)
         os.kill(sleeper.pid, signal.SIGCONT)
         codes = {sleeper.process.wait(90), other.process.wait(90)}
         time.sleep(1)
@@ -151,49 +163,17 @@ def r5_a_worker_sleeps(seed: int, size: int = 120, twin: str = "") -> Verdict:
     return verdict
 
 
-def r4_many_beats(seed: int, size: int = 120, beats: int = 4, twin: str = "") -> Verdict:
-    """Many beats and workers at once: every task message is there several times."""
-    from django.utils import timezone
-
-    from commitments import operations
-    from commitments.models import Event
-    from tests import world
-
-    verdict = Verdict()
-    with ground(seed, twin) as it:
-        _load(it, size)
-        due = [world.a_deadline(commitment, "2025-01") for commitment in it.commitments]
-        it.sink.delay = 0.01
-        for _n in range(beats):
-            it.beat()
-        for _n in range(2):
-            it.worker(children=2)
-        it.ledger = {(address, commitment.code) for address in it.readers for commitment in it.commitments}
-        took = it.wait_until_told(90)
-        time.sleep(3)
-        it.judge_mails(verdict)
-        crossed = list(Event.objects.filter(kind="became_overdue").values_list("crossed_at", flat=True))
-        verdict.claim("dates passed", f"{len(crossed)} of {len(due)}", len(crossed) == len(due))
-        true = all(at == row.due_at for at in set(crossed) for row in due)
-        verdict.claim("with their true instant", true, true)
-        verdict.claim(
-            "a scan later finds", operations.scan(timezone.now()), operations.scan(timezone.now()) == 0
-        )
-        verdict.claim("done", f"{took:.0f} s", took < 90)
-    return verdict
-
-
-def r6_poison(seed: int, size: int = 60, twin: str = "", seconds: float = 110) -> Verdict:
-    """A few mails raise or crash the child: they are put aside, the others go out."""
+def r6_poison(seed: int, size: int = 60, twin: str = "", seconds: float = 240) -> Verdict:
+    """A few mails raise, crash the child or never end: they are put aside, the others go out."""
     from commitments.models import Accord
     from notifications.models import Delivery, State
     from tests.notifications.readers import a_reader
 
     verdict = Verdict()
     with ground(seed, ",".join(filter(None, ["poisoned", twin])), EMAIL_TIMEOUT="1") as it:
-        _load(it, size)
+        load(it, size)
         accord = Accord.objects.get()
-        for kind in ("raise", "crash"):
+        for kind in ("raise", "crash", "hang"):
             a_reader(f"poison-{kind}@example.org", accord)
         it.news(it.commitments[:2])
         it.beat()
@@ -202,13 +182,13 @@ def r6_poison(seed: int, size: int = 60, twin: str = "", seconds: float = 110) -
         verdict.claim("healthy mails done", f"{took:.0f} s", took < 60)
         end = time.monotonic() + seconds
         aside = 0
-        while aside < 4 and time.monotonic() < end:
+        while aside < 6 and time.monotonic() < end:
             # The pauses between the claims are shortened: their length is not what is tried here.
             Delivery.objects.filter(state=State.WAITING, crashes__gt=0).update(next_attempt_at=_now())
             aside = Delivery.objects.filter(state=State.QUARANTINED).count()
             time.sleep(0.5)
         it.judge_mails(verdict, excused=20)
-        verdict.claim("in quarantine", f"{aside} of 4", aside == 4)
+        verdict.claim("in quarantine", f"{aside} of 6", aside == 6)
     return verdict
 
 
@@ -216,30 +196,3 @@ def _now() -> object:
     from django.utils import timezone
 
     return timezone.now()
-
-
-def r8_rolling_restarts(seed: int, size: int = 200, restarts: int = 3, twin: str = "") -> Verdict:
-    """SIGTERM while mails are on the wire, one new worker after the other."""
-    verdict = Verdict()
-    with ground(seed, twin) as it:
-        _load(it, size)
-        it.sink.delay = 0.03
-        it.news()
-        it.beat()
-        worker = it.worker()
-        _some_mail(it)
-        codes = []
-        for _n in range(restarts):
-            following = it.worker()
-            _some_mail(it, 3)
-            if not it.lost():
-                break
-            codes.append(it.end(worker))
-            worker = following
-        it.wait_until_told(60)
-        time.sleep(1)
-        verdict.claim("restarts", len(codes), len(codes) >= min(restarts, 2))
-        it.judge_mails(verdict)
-        clean = all(code == 0 for code in codes)
-        verdict.claim("clean ends", codes, clean)
-    return verdict

@@ -70,6 +70,7 @@ class Ground:
     kills: int = 0
     _count: int = 0
     _read: list[tuple[Owed, Mail]] = field(default_factory=list)
+    _told: set[Owed] = field(default_factory=set)
 
     def people(self, readers: int, commitments: int) -> None:
         """Readers who follow a whole accord, and its commitments."""
@@ -109,6 +110,16 @@ class Ground:
         return self.start(
             "celery", "-A", "tracker.celery:app", "beat", "-S", "celery.beat:Scheduler", "--loglevel", "ERROR"
         )  # fmt: skip
+
+    def server(self) -> Child:
+        """The web server as it is run for real, in two processes, and waits until it answers."""
+        server = self.start(
+            "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.product.port), "--workers", "2",
+            "--blocking-threads", "2", "--no-ws", "--respawn-interval", "8", "--log-level", "warning",
+            "tracker.wsgi:application",
+        )  # fmt: skip
+        wait_until(self.product._answers, 60, "the web server answers")
+        return server
 
     def web(self) -> Child:
         """A web server in one process (so that a twin's defect is in it), and waits until it answers."""
@@ -167,13 +178,19 @@ class Ground:
 
     def accepted(self) -> list[tuple[Owed, Mail]]:
         """What the mail sink took: to whom, about which commitment. Each mail is read once."""
-        for mail in list(self.sink.mails)[len(self._read) :]:
-            self._read.append(((mail.recipients[0], mail.subject.split(":")[0]), mail))
+        self._look()
         return list(self._read)
+
+    def _look(self) -> None:
+        for mail in self.sink.mails[len(self._read) :]:
+            owed = (mail.recipients[0], mail.subject.split(":")[0])
+            self._read.append((owed, mail))
+            self._told.add(owed)
 
     def lost(self) -> set[Owed]:
         """What is owed and has not been accepted."""
-        return self.ledger - {owed for owed, _mail in self.accepted()}
+        self._look()
+        return self.ledger - self._told
 
     def wait_until_told(self, seconds: float) -> float:
         """Waits until nothing is lost, at most so long; the seconds it took."""
