@@ -29,4 +29,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "-m", "tracker.probe"]
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--blocking-threads", "8", "--no-ws", "--respawn-failed-workers", "tracker.wsgi:application"]
+     "--blocking-threads", "8", "--no-ws", "--respawn-failed-workers", "--respawn-interval", "10", \
+     "tracker.wsgi:application"]
