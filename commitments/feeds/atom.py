@@ -44,6 +44,7 @@ def atom(feed: Feed) -> bytes:
         if address:
             _link(root, relation, address)
     ours = site_address(reverse("commitments:vocabulary"))
+    ET.register_namespace("record", ours)
     _text(root, "log-head", feed.log_head, ours)
     _text(root, "log-at", instant(feed.log_at), ours)
     for change in feed.changes:

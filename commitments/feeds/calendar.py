@@ -17,7 +17,7 @@ from commitments.feeds.dates import CalendarDate
 from commitments.models import Deadline
 from commitments.spoken_dates import day_in_words, window_in_words
 from commitments.wire import page_address
-from commitments.words import Authority, Clock, ClosedAs, DeadlineType
+from commitments.words import Authority, Clock, ClosedAs
 from tracker.kit.localized import pick
 
 # How often a program that follows the address should ask again.
@@ -152,8 +152,6 @@ def summary(row: Deadline) -> str:
     }
     if row.closed_as:
         text = said[ClosedAs(row.closed_as)] % {"what": text}
-    elif row.type == DeadlineType.REVIEW:
-        text = _("Our review: %(what)s") % {"what": text}
     elif row.clock == Clock.TRACKER:
         text = _("Our own date: %(what)s") % {"what": text}
     elif row.authority in (Authority.PRESS, Authority.EDITORIAL):
@@ -171,14 +169,12 @@ def _description(one: CalendarDate) -> list[str]:
     told = [who_set(row)]
     if row.clock == Clock.TRACKER:
         told.append(_("It is our own date: no party is late by it."))
-    elif row.authority in (Authority.PRESS, Authority.EDITORIAL):
+    elif row.authority in (Authority.PRESS, Authority.EDITORIAL) and not row.closed_as:
         told.append(_("No party bound itself to it, so no party is late by it."))
     if row.words:
         told.append(_("In the words of its source: “%(words)s”") % {"words": row.words})
     if row.original_edtf and row.original_edtf != row.edtf:
-        told.append(
-            _("It was moved; at first it was: %(date)s.") % {"date": window_in_words(row.original_edtf)}
-        )
+        told.append(_("It was moved. At first: %(date)s") % {"date": window_in_words(row.original_edtf)})
     told += _became(row)
     if row.source is not None:
         told.append(_("Source: %(title)s, %(publisher)s") % _source(row))
@@ -200,8 +196,9 @@ def _source(row: Deadline) -> dict[str, str]:
 def _became(row: Deadline) -> list[str]:
     """How it ended, or that it stands still; nothing while it is simply open."""
     if row.closed_as == ClosedAs.MET:
-        met = _("Met on %(date)s.") % {"date": day_in_words(row.met_on)} if row.met_on else _("It is met.")
-        return [met]
+        return [
+            _("Date met on %(day)s") % {"day": day_in_words(row.met_on)} if row.met_on else _("It is met.")
+        ]
     if row.closed_as == ClosedAs.WAIVED:
         return [_("It was waived: it is owed no more.")]
     if row.closed_as == ClosedAs.ENDED:

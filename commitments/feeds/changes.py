@@ -146,7 +146,7 @@ def _said(row: Wire) -> list[str]:
         words = {"before": _status(row["before"]), "after": _status(row["after"])}
         told.append(_("Status before: “%(before)s”; after: “%(after)s”.") % words)
     if row["happened_on"]:
-        told.append(_("It happened on %(date)s.") % {"date": day_in_words(row["happened_on"])})
+        told.append(_("It happened on this day: %(date)s") % {"date": day_in_words(row["happened_on"])})
     if row["origin"] == Origin.BACKFILL:
         told.append(_("This is history that was entered later."))
     if row["note_redacted"]:

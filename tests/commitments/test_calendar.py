@@ -153,7 +153,7 @@ class TestEntries:
         assert after["SEQUENCE"] == before["SEQUENCE"] + 1
         assert after.decoded("DTSTART") == date(2027, 6, 15)
         assert after.decoded("LAST-MODIFIED") >= before.decoded("LAST-MODIFIED")
-        assert "at first it was: March 2027." in after["DESCRIPTION"]
+        assert "At first: March 2027" in after["DESCRIPTION"]
         # What a move is for stands in the log, where it can be erased.
         assert "They agreed" not in after["DESCRIPTION"]
 
@@ -168,7 +168,7 @@ class TestEntries:
         operations.meet_deadlines({row.code: date(2024, 9, 5)}, actor=loader(), why="Told.")
         entry = only(of())
         assert str(entry["SUMMARY"]).startswith("Met: ")
-        assert "Met on 5 September 2024." in entry["DESCRIPTION"]
+        assert "Date met on 5 September 2024" in entry["DESCRIPTION"]
         assert entry["STATUS"] == "CONFIRMED" and entry["SEQUENCE"] == 1
 
     def test_a_waived_date_is_cancelled(self, commitment: Commitment) -> None:
@@ -186,13 +186,26 @@ class TestEntries:
         assert after["SEQUENCE"] == before["SEQUENCE"] + 1
         assert not str(after["SUMMARY"]).startswith("Due")
 
+    def test_a_judgement_taken_back_opens_it_again_with_a_higher_sequence(
+        self, commitment: Commitment
+    ) -> None:
+        world.a_deadline(commitment, "2027-09")
+        judged = world.published(commitment, "fulfilled", [world.some_evidence(commitment)])
+        settled = only(of())
+        operations.retract_assessments(
+            [judged.code], actor=world.actor("reviewer"), why="It was another one."
+        )
+        again = only(of())
+        assert again["SEQUENCE"] == settled["SEQUENCE"] + 1
+        assert str(again["SUMMARY"]).startswith("Due: ") and again["STATUS"] == "CONFIRMED"
+
     @pytest.mark.parametrize(
         ("changes", "begins"),
         [
             ({"authority": "press"}, "Expected: "),
             ({"authority": "editorial"}, "Expected: "),
             ({"clock": "tracker", "authority": "editorial"}, "Our own date: "),
-            ({"clock": "tracker", "authority": "editorial", "type": "review"}, "Our review: "),
+            ({"clock": "tracker", "authority": "editorial", "type": "review"}, "Our own date: "),
         ],
     )
     @pytest.mark.parametrize("language", ["en", "uk", "ja"])
