@@ -108,6 +108,7 @@ def test_the_pollers_miss_nothing_and_repeat_nothing_while_writers_race(
         assert not failures, failures
         assert "Traceback" not in (tmp_path / "poll").read_text()
     end = head().seq
+    assert end >= EVENTS
     events = followed(store)
     assert [event["seq"] for event in events] == list(range(1, end + 1))
     by_shell = [json.loads(line)["seq"] for line in (tmp_path / "shell").read_text().splitlines()]
