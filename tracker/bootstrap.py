@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     command = argv[1] if len(argv) > 1 else "help"
     try:
         hand_over(
-            argv, {"demo": "demo", "bench": "demo", "faults": "demo", "test": "test"}.get(command, "runtime")
+            argv, {"demo": "demo", "bench": "test", "faults": "test", "test": "test"}.get(command, "runtime")
         )
         # From here on the packages are there.
         from tracker import front
