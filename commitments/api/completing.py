@@ -60,6 +60,8 @@ PARAMETERS: dict[str, Described] = {
         "example": 'W/"0f3b6c1d2e4a5968778695a4b3c2d1e0f1a2b3c4"',
     }
 }
+# Checkpoints are signed later than what they sign: the head of the log, and so an ETag, does not tell of them.
+_UNTAGGED = ("list_checkpoints",)
 _EVERYWHERE = ("Content-Language", "RateLimit", "RateLimit-Policy", "Cache-Control")
 _TITLES: dict[int, tuple[str, Described]] = {
     400: (
@@ -103,18 +105,19 @@ def _headed(names: tuple[str, ...]) -> Described:
 def _complete(method: str, operation: Described) -> None:
     answers: dict[str, Described] = operation["responses"]
     reads = method == "get"
+    is_tagged = reads and operation["operationId"] not in _UNTAGGED
     problem = "Problem" if reads else "WriteProblem"
     for code, meaning in _ALWAYS.items():
         body = {"schema": {"$ref": f"#/components/schemas/{problem}"}}
         answers.setdefault(str(code), {"description": meaning, "content": {PROBLEM: body}})
-    if reads:
+    if is_tagged:
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/If-None-Match"})
         answers["304"] = {"description": "What you have holds: no body."}
     for status, answer in answers.items():
         names: tuple[str, ...] = _EVERYWHERE
         if status in ("429", "503"):
             names = (*names, "Retry-After")
-        if reads and status in ("200", "304"):
+        if is_tagged and status in ("200", "304"):
             names = (*names, "ETag")
         if reads and status == "200" and operation["operationId"].startswith("list_"):
             names = (*names, "Link", "Log-Head", "Content-Disposition")

@@ -88,6 +88,9 @@ class Gate:
                     return response
                 answer = None if response.streaming else keep(key, response)
             response = streamed(request, response) if answer is None else dressed(request, answer)
+            if takes_any(request):
+                response.close()
+                response = not_modified()
         response.headers["ETag"] = etag_of(key)
         return response
 
@@ -168,6 +171,11 @@ def is_known(request: HttpRequest, key: str) -> bool:
     """Whether the client has that answer already (If-None-Match, RFC 9110, 13.1.2)."""
     given = request.META.get("HTTP_IF_NONE_MATCH", "")
     return any(one.strip().removeprefix("W/").strip('"') == key for one in given.split(","))
+
+
+def takes_any(request: HttpRequest) -> bool:
+    """Whether any answer at all will do, if there is one (`If-None-Match: *`, RFC 9110, 13.1.2)."""
+    return str(request.META.get("HTTP_IF_NONE_MATCH", "")).strip() == "*"
 
 
 def not_modified() -> HttpResponse:
