@@ -89,7 +89,6 @@ class Gate:
                 answer = None if response.streaming else keep(key, response)
             response = streamed(request, response) if answer is None else dressed(request, answer)
             if takes_any(request):
-                response.close()
                 response = not_modified()
         response.headers["ETag"] = etag_of(key)
         return response
@@ -200,7 +199,7 @@ def dressed(request: HttpRequest, answer: Answer) -> HttpResponse:
 
 def streamed(request: HttpRequest, response: Any) -> HttpResponseBase:
     """An answer that is written while it is read, as this client takes it: compressed, or its headers alone."""
-    if request.method == "HEAD":
+    if request.method == "HEAD" or takes_any(request):
         response.give_up()
         return HttpResponse(
             headers={name: response.headers[name] for name in KEPT if name in response.headers}
