@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 from tests import servers
 from tests.servers import FreshDatabase, Servers
 from tests.sinks import SmtpSink
+from tracker.kit.briefly import forget_all
 
 # The process that controls the run owns the servers; its workers find them in the environment. The addresses
 # are set while this file is imported, since the settings are read before any hook of ours could run.
@@ -91,6 +92,12 @@ def fresh_db(
         finally:
             monkeypatch.undo()
             _switch(before)
+
+
+@pytest.fixture(autouse=True)
+def _read_anew() -> None:
+    """What the process has just read is of the database of the test before."""
+    forget_all()
 
 
 @pytest.fixture

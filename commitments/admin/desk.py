@@ -19,6 +19,7 @@ from commitments.announcing import waiting_since, what_is_wrong
 from commitments.models import Assessment, Commitment, Event, Heartbeat
 from commitments.sentences import facts_of, sentence
 from commitments.words import Review, Timeliness, Upkeep
+from tracker.kit.briefly import Briefly
 
 # Beat ticks every few seconds: a minute of silence means that something stands still.
 SILENCE = timedelta(seconds=60)
@@ -116,13 +117,22 @@ def warnings(beats: list[Beat]) -> list[str]:
     return [*([warning % {"late": late}] if late else []), *what_is_wrong()]
 
 
+def _read() -> tuple[dict[str, datetime], datetime | None]:
+    return dict(Heartbeat.objects.values_list("name", "at")), waiting_since()
+
+
+_look = Briefly(_read, 5.0)
+
+
 def beats_at(now: datetime) -> list[Beat]:
-    """When each job last looked, and what has waited longest, as of `now` (UTC)."""
-    known = dict(Heartbeat.objects.values_list("name", "at"))
+    """When each job last looked, and what has waited longest, as of `now` (UTC); known to within five seconds."""
+    known, since = _look()
     found = []
     for name, label in (
         ("scan", _("The clock looked")),
         ("fan_out", _("News were given out")),
+        ("plan_reminders", _("Reminders were planned")),
+        ("remind", _("Reminders were given out")),
         ("deliver", _("Mail was sent out")),
         ("call", _("Webhooks were sent out")),
     ):
@@ -132,7 +142,6 @@ def beats_at(now: datetime) -> list[Beat]:
         else:
             said = _("%(time)s ago") % {"time": in_seconds(now - at)}
             found.append(Beat(label, said, now - at > SILENCE))
-    since = waiting_since()
     if since is None or since > now:
         found.append(Beat(_("Oldest waiting mail"), _("none waits"), False))
     else:

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,6 +19,8 @@ from tests import world
 from tests.notifications.readers import a_reader
 from tests.servers import FreshDatabase
 from tests.sinks import SmtpSink
+from tracker import health
+from tracker.kit.briefly import forget_all
 
 TOKEN = "a-token-of-at-least-thirty-two-letters"
 
@@ -79,8 +83,6 @@ def test_the_gauges_say_what_the_tables_say(
 def test_without_the_database_there_are_no_gauges_and_no_trace(
     fresh_db: FreshDatabase, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.db import connection
-
     settings.METRICS_TOKEN = TOKEN
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "NAME", "there_is_no_such_database")
@@ -91,17 +93,22 @@ def test_without_the_database_there_are_no_gauges_and_no_trace(
 
 def test_staff_see_on_every_page_what_stands_still_and_nobody_else_does(db: None, client: Client) -> None:
     page = "/admin/commitments/commitment/"
-    Heartbeat.objects.bulk_create(
-        Heartbeat(name=name, at=timezone.now()) for name in ("scan", "fan_out", "deliver", "call")
-    )
+    Heartbeat.objects.bulk_create(Heartbeat(name=name, at=timezone.now()) for name in health.JOBS)
     client.force_login(world.a_person("viewer"))
     assert "stands still" not in client.get(page).content.decode()
     Heartbeat.objects.filter(name="scan").update(at=timezone.now() - timedelta(minutes=2))
+    forget_all()
     shown = client.get(page).content.decode()
     assert shown.count("Something stands still. The clock looked: 2 minutes ago") == 1
     assert client.get("/admin/").content.decode().count("Something stands still") == 1
     Heartbeat.objects.update(at=timezone.now())
     Home.objects.create(place="elsewhere", since=timezone.now())
+    forget_all()
     assert "resume_sending" in client.get(page).content.decode()
+    with CaptureQueriesContext(connection) as queries:
+        assert "resume_sending" in client.get(page).content.decode()
+    said = " ".join(query["sql"] for query in queries)
+    assert "notifications_" not in said, "the banner is read once for many pages"
+    assert "commitments_heartbeat" not in said
     client.logout()
     assert "resume_sending" not in client.get("/admin/login/").content.decode()
