@@ -69,9 +69,9 @@ def _tell(row: Endpoint) -> int:
     return 1
 
 
-def _mail(row: Endpoint, address: str) -> EmailMessage:
-    """The mail, in the endpoint's language."""
-    with translation.override(row.language):
+def words(row: Endpoint, language: str) -> tuple[str, str]:
+    """Subject and text of the mail to the owner of an endpoint that was given up."""
+    with translation.override(language):
         values: dict[str, Any] = {
             "name": row.name,
             "site": settings.SITE_NAME,
@@ -88,9 +88,15 @@ def _mail(row: Endpoint, address: str) -> EmailMessage:
             )
             % values
         )
+    return one_line(subject), body
+
+
+def _mail(row: Endpoint, address: str) -> EmailMessage:
+    """The mail, in the endpoint's language."""
+    subject, body = words(row, row.language)
     moment = int(row.changed_at.timestamp())
     headers = {
         "Message-ID": f"<endpoint-{row.uuid}-{moment}@{settings.SITE_HOST}>",
         "Auto-Submitted": "auto-generated",
     }
-    return EmailMessage(one_line(subject), body, to=[address], headers=headers)
+    return EmailMessage(subject, body, to=[address], headers=headers)

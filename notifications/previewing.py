@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from commitments.models import Accord, Commitment, Event
-from notifications import letters, parcels
+from notifications import letters, owners, parcels
 from notifications.letters import PLACES, Letter
-from notifications.models import Delivery, Notice, Reminder, Rhythm, Subscription
+from notifications.models import Delivery, DisabledWhy, Endpoint, Notice, Reminder, Rhythm, Subscription
 from notifications.outbox import Claimed
 from notifications.reminder_letters import reminders
 from notifications.scopes import EVERYTHING
@@ -42,6 +42,7 @@ def samples() -> Iterator[Sample]:
             yield Sample(f"event-{event.seq}", f"{event.get_kind_display()} ({event.seq})")
     yield Sample("digest-daily", _("A daily digest of the latest news"))
     yield Sample("digest-weekly", _("A weekly digest of the latest news"))
+    yield Sample("endpoint-owner", _("To the owner of an endpoint that was given up"))
     for row in Reminder.objects.planned().order_by("due_at")[:LISTED]:
         yield Sample(f"reminder-{row.pk}", f"{row.get_audience_display()}: {row.commitment.code}, {row.rung}")
 
@@ -55,6 +56,7 @@ def letter(name: str, language: str) -> Letter:
         "digest": _digest,
         "reminder": _reminder,
         "delivery": _owed,
+        "endpoint": _owner,
     }
     if sort not in made:
         raise NoSuchMail(name)
@@ -73,6 +75,15 @@ def _question(key: str, language: str) -> Letter:
     wish = Subscription(commitment=target, rhythm=Rhythm.INSTANTLY if target else Rhythm.WEEKLY)
     wish.scope = EVERYTHING
     return letters.question(wish, language)
+
+
+def _owner(key: str, language: str) -> Letter:
+    """It goes as text alone."""
+    if key != "owner":
+        raise NoSuchMail(key)
+    invented = Endpoint(pk=0, name="newsroom", why=DisabledWhy.FAILING)
+    subject, text = owners.words(invented, language)
+    return Letter(subject, text, "", "", "")
 
 
 def _number(key: str) -> int:

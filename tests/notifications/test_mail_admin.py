@@ -65,6 +65,12 @@ def test_every_sort_of_mail_can_be_looked_at_and_nothing_is_sent(
         if sample.name.startswith("event-") and language != "uk":
             continue
         assert client.get(path, {"language": language}).status_code == 200, sample
+        if sample.name == "endpoint-owner":
+            shown = client.get(path, {"language": language}).content.decode()
+            assert "newsroom" in shown
+            assert "/admin/notifications/endpoint/0/change/" in shown
+            assert "<iframe" not in shown
+            continue
         framed = client.get(f"{path}html/", {"language": language})
         assert framed.status_code == 200
         assert f'lang="{language}"' in framed.content.decode()
