@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from commitments.api.schema import PROBLEM
 from tracker.kit.localized import LANGUAGES
@@ -98,6 +102,17 @@ def an_example(status: int) -> Described | None:
     return {"type": "about:blank", "title": title, "status": status, "id": _ID, **more}
 
 
+@functools.cache
+def _examples() -> Described:
+    told: Described = orjson.loads((Path(__file__).parent / "examples.json").read_bytes())
+    return told
+
+
+def shown_by(operation: str) -> Any:
+    """An answer as that operation gives it, of the invented accord; None where there is no example."""
+    return _examples().get(operation)
+
+
 def _headed(names: tuple[str, ...]) -> Described:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
@@ -124,6 +139,9 @@ def _complete(method: str, operation: Described) -> None:
         if operation["operationId"] == "read_commitment" and status == "200":
             names = (*names, "Commitment-Version")
         answer["headers"] = _headed(names) | answer.get("headers", {})
+        shown = shown_by(operation["operationId"])
+        if status == "200" and shown is not None and "application/json" in answer.get("content", {}):
+            answer["content"]["application/json"]["example"] = shown
         example = an_example(int(status))
         if example and PROBLEM in answer.get("content", {}):
             answer["content"][PROBLEM].setdefault("example", example)

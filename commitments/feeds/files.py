@@ -77,6 +77,8 @@ def xlsx(batches: Batches, columns: Sequence[TableColumn], about: About) -> Iter
     for rows in batches:
         number += len(rows)
         if number > MOST_ROWS_OF_A_WORKBOOK:
+            # What it has written so far is let go in order, not when its memory is.
+            sheet.close()
             raise BadParameter(
                 FORMAT,
                 _("A workbook holds at most %(most)s rows: narrow the list, or take csv or ndjson.")

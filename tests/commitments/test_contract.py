@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
@@ -32,13 +35,17 @@ from schemathesis.specs.openapi.checks import (
 
 from commitments import operations
 from commitments.actors import loader
+from commitments.api import completing
 from commitments.api.completing import an_example
+from commitments.importing import load_accord
 from tests import world
 from tests.commitments.writers import a_ready_commitment, writer
 from tracker.kit.answers import shelf
 from tracker.wsgi import application
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parent.parent.parent
+FIXTURES, EXAMPLES = ROOT / "fixtures", ROOT / "commitments" / "api" / "examples.json"
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance,
@@ -97,6 +104,53 @@ def test_the_examples_of_problems_fit_their_shapes() -> None:
             assert example["status"] == status
             if name == "Problem":
                 whole.validate(example)
+
+
+def _answers_of_the_example(document: Any) -> dict[str, Any]:
+    """One answer of each reading, about the invented accord, with a row each."""
+    load_accord(FIXTURES / "example-accord.yaml", today=date(2026, 1, 15))
+    found: dict[str, Any] = {}
+    for path, method, item in operations_of(document):
+        if (
+            method != "get"
+            or not path.startswith("/api/")
+            or "application/json" not in item["responses"]["200"]["content"]
+        ):
+            continue
+        name = item["operationId"]
+        if "{" in path:
+            noun = path.split("/")[3]
+            rows = Client().get(f"/api/v1/{noun}/?limit=1&order=code").json()["results"]
+            if not rows:
+                continue
+            code = rows[0]["code"]
+            if noun in ("provisions", "sources"):
+                code = f"{rows[0]['accord']}:{code}"
+            path = path.replace("{code}", code)
+        query = "?limit=1" if name.startswith("list_") else ""
+        answer = Client().get(path + query)
+        assert answer.status_code == 200, (path, answer.content[:300])
+        found[name] = answer.json()
+    return found
+
+
+def test_each_answer_has_an_example_of_its_shape() -> None:
+    """The examples are answers that were given once; ACCORD_WRITE_EXAMPLES=1 writes them anew."""
+    document = described()
+    if os.environ.get("ACCORD_WRITE_EXAMPLES"):
+        told = _answers_of_the_example(document)
+        written = orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        EXAMPLES.write_bytes(written.replace(b"http://testserver", b"https://tracker.example.org"))
+        completing._examples.cache_clear()
+        document = described()
+    shapes = {"components": document["components"]}
+    found = 0
+    for path, method, item in operations_of(document):
+        content = item["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        if method == "get" and path.startswith("/api/") and content:
+            Draft202012Validator({**content["schema"], **shapes}).validate(content["example"])
+            found += 1
+    assert found >= 22
 
 
 def asked_of(operation: Any, number: int, headers: dict[str, str]) -> int:
