@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.db.models import F, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
+from django.db.models.functions import JSONObject
+from django.utils import timezone
 
 from commitments.models import Event, Note
 from commitments.sentences import sentence
 from commitments.wire.addresses import Wire
 from commitments.words import EventKind
+from tracker.kit.batch import Ready, ask
 
 
 def cursor_of(seq: int, hashed: str) -> str:
@@ -28,53 +32,63 @@ def _change(kind: str, facts: Mapping[str, Any]) -> tuple[Any, Any]:
     return facts.get("before"), facts.get("after")
 
 
+# An event with what hangs on it; the note that it was written with stands in a row of its own, which can be erased.
+EVENTS = Ready(
+    lambda keys, _now: Event.objects.filter(pk__in=keys).values(
+        "seq",
+        "at",
+        "kind",
+        "origin",
+        "by",
+        "happened_on",
+        "crossed_at",
+        "note_digest",
+        "body",
+        "prev_hash",
+        "hash",
+        "accord__code",
+        "accord__is_example",
+        "commitment__code",
+        notes=ArraySubquery(
+            Note.objects.filter(digest=OuterRef("note_digest")).values(
+                wire=JSONObject(text="text", language="language", salt="salt", redacted_at="redacted_at")
+            )
+        ),
+    )
+)
+
+
 def events(found: QuerySet[Event]) -> list[Wire]:
     """Events in the order of the queryset, in two queries; the sentence is in the active language."""
-    rows = list(
-        found.values(
-            "seq",
-            "at",
-            "kind",
-            "origin",
-            "by",
-            "happened_on",
-            "crossed_at",
-            "note_digest",
-            "body",
-            "prev_hash",
-            "hash",
-            accord_code=F("accord__code"),
-            is_example=F("accord__is_example"),
-            commitment_code=F("commitment__code"),
-        )
-    )
-    digests = [row["note_digest"] for row in rows if row["note_digest"]]
-    notes = {note.digest: note for note in Note.objects.filter(digest__in=digests)} if digests else {}
-    return [_event(row, notes.get(row["note_digest"])) for row in rows]
+    keys = list(found.values_list("pk", flat=True))
+    (rows,) = ask([EVENTS], keys, timezone.now())
+    by_key = {row["seq"]: row for row in rows}
+    return [_event(by_key[key]) for key in keys]
 
 
-def _event(row: Mapping[str, Any], note: Note | None) -> Wire:
+def _event(row: Mapping[str, Any]) -> Wire:
     facts = orjson.loads(row["body"])["facts"]
     before, after = _change(row["kind"], facts)
-    is_redacted = note is not None and note.redacted_at is not None
+    note = row["notes"][0] if row["notes"] else None
+    is_redacted = note is not None and note["redacted_at"] is not None
     return {
         "seq": row["seq"],
         "cursor": cursor_of(row["seq"], row["hash"]),
         "at": row["at"],
         "kind": row["kind"],
         "origin": row["origin"],
-        "accord": row["accord_code"],
-        "commitment": row["commitment_code"],
-        "example": row["is_example"],
+        "accord": row["accord__code"],
+        "commitment": row["commitment__code"],
+        "example": row["accord__is_example"],
         "happened_on": row["happened_on"],
         "crossed_at": row["crossed_at"],
         "by": row["by"] or None,
         "sentence": sentence(row["kind"], facts),
         "before": before,
         "after": after,
-        "note": note.text if note and not is_redacted else None,
-        "note_language": note.language if note and not is_redacted else None,
-        "note_salt": note.salt if note and not is_redacted else None,
+        "note": note["text"] if note and not is_redacted else None,
+        "note_language": note["language"] if note and not is_redacted else None,
+        "note_salt": note["salt"] if note and not is_redacted else None,
         "note_digest": row["note_digest"] or None,
         "note_redacted": is_redacted,
         "body": row["body"],
