@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from commitments.models import Accord, Commitment, Event, Note
+from commitments.models import Accord, Commitment, Note
 from commitments.words import EventKind, Origin
 
 P = ParamSpec("P")

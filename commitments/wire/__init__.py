@@ -7,7 +7,7 @@ several languages are objects from language to text. Unknown is null. Nothing of
 from commitments.wire.accords import accords
 from commitments.wire.addresses import Wire, api_address, page_address, site_address
 from commitments.wire.commitments import commitments
-from commitments.wire.events import cursor_of, events
+from commitments.wire.events import cursor_of, events, events_numbered
 from commitments.wire.money import contributions
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "contributions",
     "cursor_of",
     "events",
+    "events_numbered",
     "page_address",
     "site_address",
 ]

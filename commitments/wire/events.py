@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -60,7 +60,11 @@ EVENTS = Ready(
 
 def events(found: QuerySet[Event]) -> list[Wire]:
     """Events in the order of the queryset, in two queries; the sentence is in the active language."""
-    keys = list(found.values_list("pk", flat=True))
+    return events_numbered(list(found.values_list("pk", flat=True)))
+
+
+def events_numbered(keys: Sequence[int]) -> list[Wire]:
+    """The events of these numbers, in their order, in one query; raises KeyError for a number that there is not."""
     (rows,) = ask([EVENTS], keys, timezone.now())
     by_key = {row["seq"]: row for row in rows}
     return [_event(by_key[key]) for key in keys]
