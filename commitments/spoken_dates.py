@@ -19,9 +19,14 @@ def _is_english() -> bool:
     return (get_language() or "en").startswith("en")
 
 
+# Plain English writes the day first. In Ukrainian the year is written out: a sentence that ends with its abbreviation
+# would end with two full stops.
+_DAYS = {"en": "j F Y", "uk": "j E Y року"}
+
+
 def day_in_words(day: date) -> str:
-    """16 November 2024. Plain English writes the day first; other languages keep the form that Django has for them."""
-    return date_format(day, "j F Y" if _is_english() else "DATE_FORMAT", use_l10n=True)
+    """16 November 2024; a language without a form of our own keeps the one that Django has for it."""
+    return date_format(day, _DAYS.get((get_language() or "en")[:2], "DATE_FORMAT"), use_l10n=True)
 
 
 def _one(text: str) -> str:

@@ -14,7 +14,7 @@ from icalendar import Event as Entry
 
 from commitments.explaining import who_set
 from commitments.feeds.dates import CalendarDate
-from commitments.models import Deadline
+from commitments.models import Deadline, Source
 from commitments.spoken_dates import day_in_words, window_in_words
 from commitments.wire import page_address
 from commitments.words import Authority, Clock, ClosedAs
@@ -177,7 +177,7 @@ def _description(one: CalendarDate) -> list[str]:
         told.append(_("It was moved. At first: %(date)s") % {"date": window_in_words(row.original_edtf)})
     told += _became(row)
     if row.source is not None:
-        told.append(_("Source: %(title)s, %(publisher)s") % _source(row))
+        told.append(_("Source: %(source)s") % {"source": _source(row.source)})
     told.append("")
     told.append(f"{row.code}, {pick(accord.short_names)}")
     if accord.is_example:
@@ -188,9 +188,9 @@ def _description(one: CalendarDate) -> list[str]:
     return [*told, *_licence(), page_address(row.commitment.code)]
 
 
-def _source(row: Deadline) -> dict[str, str]:
-    assert row.source is not None
-    return {"title": row.source.title, "publisher": row.source.publisher}
+def _source(source: Source) -> str:
+    """Its title and who published it, as far as they are known; else its code."""
+    return ", ".join(filter(None, [source.title, source.publisher])) or source.code
 
 
 def _became(row: Deadline) -> list[str]:

@@ -46,7 +46,7 @@ def r1_workers_killed(seed: int, size: int = 200, kills: int = 4, twin: str = ""
                 break
         took = it.wait_until_told(60 + size / 50 if not twin else 25)
         time.sleep(2)
-        verdict.claim("kills", it.kills, it.kills >= min(kills, 2))
+        verdict.claim("kills", it.kills, it.kills >= (min(kills, 2) if kills < 20 else kills * 9 // 10))
         it.judge_mails(verdict, excused=it.kills)
         # A minute for the leases of the dead, and what is left has to be sent.
         verdict.claim("done after the last kill", f"{took:.0f} s", took <= 60 + size / 100)
@@ -76,7 +76,7 @@ def r2_children_killed(seed: int, size: int = 200, kills: int = 4, twin: str = "
                 it.kills += 1
         it.sink.delay = 0.0 if kills > 10 else 0.08
         took = it.wait_until_told(60 + size / 50 if not twin else 25)
-        verdict.claim("kills", it.kills, it.kills >= min(kills, 2))
+        verdict.claim("kills", it.kills, it.kills >= (min(kills, 2) if kills < 20 else kills * 9 // 10))
         it.judge_mails(verdict, excused=it.kills)
         verdict.claim("done after the last kill", f"{took:.0f} s", took <= 60 + size / 100)
     return verdict
@@ -125,7 +125,8 @@ def r3_redis(
         time.sleep(hung)
         os.kill(redis, signal.SIGCONT)
         took = it.wait_until_told(90 if not twin else 20)
-        verdict.claim("faults", flushes * 2 + restarts + 1, True)
+        faults = flushes * 2 + restarts + 1
+        verdict.claim("faults", faults, len(saves) >= faults)
         it.judge_mails(verdict)
         slow = sorted(saves)[int(len(saves) * 0.99)]
         verdict.claim(f"p99 of {len(saves)} saves while Redis was ill", f"{slow * 1000:.0f} ms", slow <= save)
@@ -187,7 +188,7 @@ def r6_poison(seed: int, size: int = 60, twin: str = "", seconds: float = 240) -
             Delivery.objects.filter(state=State.WAITING, crashes__gt=0).update(next_attempt_at=_now())
             aside = Delivery.objects.filter(state=State.QUARANTINED).count()
             time.sleep(0.5)
-        it.judge_mails(verdict, excused=20)
+        it.judge_mails(verdict)
         verdict.claim("in quarantine", f"{aside} of 6", aside == 6)
     return verdict
 

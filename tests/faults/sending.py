@@ -151,7 +151,7 @@ def m3_unsubscribe(seed: int, size: int = 120, leaving: int = 25, twin: str = ""
         it.people(size, 2)
         it.news(it.commitments[:1])
         it.web()
-        it.tick(60).process.wait(120)
+        it.tick(60 + size / 20).process.wait(120 + size / 20)
         with httpx.Client(trust_env=False, timeout=20) as browser:
             scanned = it.dice.sample(it.readers, 5)
             for address in scanned:
@@ -161,10 +161,11 @@ def m3_unsubscribe(seed: int, size: int = 120, leaving: int = 25, twin: str = ""
                         browser.get(link)
                         browser.head(link)
             goodbye = {address: _links(it, address)[1] for address in it.readers if address not in scanned}
-            it.sink.delay = 0.06
+            # A mail on the wire for some time, and all of them within the round of one sender.
+            it.sink.delay = 0.06 if size <= 500 else 0.004
             it.news(it.commitments[1:])
             code = it.commitments[1].code
-            sender = it.tick(90)
+            sender = it.tick(90 + size / 20)
             wait_until(
                 lambda: any(owed[1] == code for owed, _mail in it.accepted()), 90, "the second news goes out"
             )
@@ -180,7 +181,7 @@ def m3_unsubscribe(seed: int, size: int = 120, leaving: int = 25, twin: str = ""
                 if answer.status_code == 200:
                     gone[address] = time.monotonic()
             os.kill(sender.pid, signal.SIGCONT)
-            sender.process.wait(180)
+            sender.process.wait(180 + size / 20)
         after = [
             owed
             for owed, mail in it.accepted()
