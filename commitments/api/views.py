@@ -211,14 +211,15 @@ class Events(Door):
         if form in FILES:
             return self.as_file(request, asked, form, now)
         limit = parse_limit(asked.single("limit"))
-        with snapshot():
-            end = head()
-            if any(name in asked.given for name in EVENT_FILTERS):
+        if any(name in asked.given for name in EVENT_FILTERS):
+            with snapshot():
+                end = head()
                 rows = wire.events(self.found(asked)[: limit + 1])
-            else:
-                # The log has no gaps: which events come next is known without asking.
-                seq = self.place(asked)
-                rows = wire.events_numbered(range(seq + 1, min(seq + limit + 1, end.seq) + 1))
+        else:
+            # The log has no gaps and only grows: which events come next is known without asking, and what stands up
+            # to its end stands for ever, in one state of the database or in two.
+            seq, end = self.place(asked), head()
+            rows = wire.events_numbered(range(seq + 1, min(seq + limit + 1, end.seq) + 1))
         said, has_more = about(request._request, "events", now, end.cursor), len(rows) > limit
         rows = rows[:limit]
         # At the end of a filtered page everything up to the head has been looked at: polling goes on from there.

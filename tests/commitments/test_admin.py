@@ -21,6 +21,7 @@ from commitments.models import Assessment, Commitment, Deadline, Event, Evidence
 from commitments.operations import NewEvidence
 from tests import world
 from tests.servers import FreshDatabase
+from tracker.kit.briefly import forget_all
 
 
 def signed_in(role: str, **changes: Any) -> Client:
@@ -361,14 +362,18 @@ def test_the_desk_says_what_waits_and_warns_when_nobody_looks(commitment: Commit
     silent = client.get("/admin/")
     assert "never yet" in text(silent)
     now = datetime.now(UTC)
-    for name in ("scan", "fan_out", "deliver", "call"):
+    for name in ("scan", "fan_out", "plan_reminders", "remind", "deliver", "call"):
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=5))
+    # What was read is known for some seconds.
+    assert "never yet" in text(client.get("/admin/"))
+    forget_all()
     desk = client.get("/admin/")
     said = text(desk)
     for figure in ("1 Judgements waiting for review", "1 Awaiting our verdict", "1 Overdue by the parties"):
         assert figure in said, figure
     assert b'class="warning"' not in desk.content
     Heartbeat.objects.filter(name="scan").update(at=now - timedelta(seconds=61))
+    forget_all()
     assert "The clock looked: 61 seconds ago" in text(client.get("/admin/"))
     for address in re.findall(r'class="figure[^"]*">\s*<a href="([^"]+)"', desk.content.decode()):
         assert client.get(unescape(address)).status_code == 200
