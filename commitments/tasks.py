@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from commitments import checkpoints, operations, tokens
+from commitments import chores, jobs, operations
 
 
 @shared_task(name="commitments.scan")
@@ -17,23 +17,25 @@ def scan() -> int:
 @shared_task(name="commitments.publish_planned")
 def publish_planned() -> int:
     """Publishes what was approved for an instant that has come; returns how many."""
-    return operations.publish_what_is_planned(timezone.now())
+    return chores.publish_planned(timezone.now())
 
 
 @shared_task(name="commitments.draw_occurrences")
 def draw_occurrences() -> int:
-    """Draws the dates of every rhythm up to the horizon; returns how many are new."""
-    return len(operations.draw_occurrences(today=timezone.localdate()))
+    """Once an hour: the dates of every rhythm up to the horizon; returns how many are new."""
+    now = timezone.now()
+    return chores.draw_occurrences(now) if jobs.is_due(chores.DRAW, now) else 0
 
 
 @shared_task(name="commitments.write_checkpoint")
 def write_checkpoint() -> int:
-    """Signs the head of the log once a day; returns its number, else 0."""
-    written = checkpoints.write_when_due(timezone.now())
-    return written.seq if written else 0
+    """Once an hour: signs the head of the log when a day has passed; returns its number, else 0."""
+    now = timezone.now()
+    return chores.sign_the_log(now) if jobs.is_due(chores.SIGN, now) else 0
 
 
 @shared_task(name="commitments.prune_answers")
 def prune_answers() -> int:
-    """Forgets the answers to writes that were kept for a day; returns how many."""
-    return tokens.forget_answers(timezone.now())
+    """Once an hour: forgets the answers to writes that were kept for a day; returns how many."""
+    now = timezone.now()
+    return chores.forget_answers(now) if jobs.is_due(chores.FORGET, now) else 0

@@ -24,9 +24,9 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone, translation
 
-from commitments import wire
+from commitments import jobs, wire
 from commitments.log import head
-from commitments.models import Event, Heartbeat
+from commitments.models import Event
 from notifications import call_box, home, sealing, truth
 from notifications.call_box import Conduct, Held, Taken
 from notifications.channels import chat, webhook
@@ -103,8 +103,7 @@ def deliver(seconds: float = 2.0) -> Tally:
     call_box.recover()
     if home.is_home():
         _Round(seconds, tally).run()
-    found = {"sent": tally.sent, "failed": tally.failed, "put_off": tally.put_off}
-    Heartbeat.objects.update_or_create(name=CALL, defaults={"at": timezone.now(), "found": found})
+    jobs.looked(CALL, timezone.now(), sent=tally.sent, failed=tally.failed, put_off=tally.put_off)
     return tally
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from commitments.models import Heartbeat
+from commitments import jobs
 from notifications import bouncing, home, line, outbox, parcels
 from notifications.channels.email import LineDown, Post, Trouble, assemble
 from notifications.domains import Patience
@@ -21,6 +20,7 @@ from notifications.letters import Letter
 from notifications.models import Outcome, Why
 from notifications.outbox import Claimed, Ended
 from notifications.parcels import Parcel, write
+from tracker.kit.breaking_off import TookTooLong, at_most
 
 DELIVER = "deliver"
 # So many broken conversations in a row mean that the server is down, not that a mail is bad.
@@ -44,8 +44,8 @@ class Round:
     is_up: bool = False
     patience: Patience = field(default_factory=Patience, repr=False)
     written: dict[tuple[object, ...], Letter] = field(default_factory=dict, repr=False)
-    # The next mail, written while the last one was settled.
-    ready: tuple[uuid.UUID, bytes] | None = field(default=None, repr=False)
+    # The next mail, written while the last one was settled, or why it could not be.
+    ready: tuple[uuid.UUID, bytes | Exception] | None = field(default=None, repr=False)
 
     def letter(self, parcel: Parcel) -> Letter:
         """The letter of a parcel, written once for all who get the same."""
@@ -80,9 +80,14 @@ def deliver(seconds: float = 20.0) -> Round:
             line.down(str(error))
             this.is_down = True
             log.warning("mail_server_down", said=str(error))
-    found = {"sent": this.sent, "failed": this.failed, "put_off": this.put_off, "dropped": this.dropped}
-    Heartbeat.objects.update_or_create(
-        name=DELIVER, defaults={"at": timezone.now(), "found": {**found, "is_down": this.is_down}}
+    jobs.looked(
+        DELIVER,
+        timezone.now(),
+        sent=this.sent,
+        failed=this.failed,
+        put_off=this.put_off,
+        dropped=this.dropped,
+        is_down=this.is_down,
     )
     return this
 
@@ -141,9 +146,12 @@ def _ahead(following: Parcel | None, post: Post, this: Round) -> Callable[[], No
         return None
 
     def prepare() -> None:
-        with contextlib.suppress(Exception):  # it is written again in its turn, and counted there
+        try:
             this.ready = (following.claimed.id, _written(following, this))
-            post.announce(following.reader.email, bouncing.return_path(following.claimed.id))
+        except Exception as error:  # noqa: BLE001  (counted in its turn)
+            this.ready = (following.claimed.id, error)
+            return
+        post.announce(following.reader.email, bouncing.return_path(following.claimed.id))
 
     return prepare
 
@@ -158,7 +166,10 @@ def _take_back(post: Post) -> str:
 
 
 def _written(parcel: Parcel, this: Round) -> bytes:
-    return assemble(this.letter(parcel), parcel.reader, parcel.claimed.id)
+    """The bytes of a mail. One that takes longer to write than a step of the conversation may is given up: it would
+    hold up the others for as long as our lease. Raises TookTooLong, or whatever our own code does."""
+    with at_most(settings.EMAIL_TIMEOUT):
+        return assemble(this.letter(parcel), parcel.reader, parcel.claimed.id)
 
 
 def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
@@ -166,7 +177,11 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
     try:
         ready, this.ready = this.ready, None
         content = ready[1] if ready and ready[0] == parcel.claimed.id else _written(parcel, this)
+        if isinstance(content, Exception):
+            raise content
     except Exception as error:  # noqa: BLE001  (one poison mail must not condemn its neighbours)
+        if isinstance(error, TookTooLong):
+            connection.close()  # a question to the database may have been broken off in the middle
         log.error(
             "mail_not_written", delivery=str(parcel.claimed.id), error=type(error).__name__, exc_info=True
         )

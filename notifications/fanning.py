@@ -9,7 +9,8 @@ import structlog
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from commitments.models import Event, Heartbeat
+from commitments import jobs
+from commitments.models import Event
 from commitments.sentences import facts_of
 from commitments.words import EventKind, Origin
 from notifications import scopes
@@ -44,7 +45,7 @@ def fan_out(seconds: float = 2.0) -> int:
         made += done
         if not more or time.monotonic() >= until:
             break
-    Heartbeat.objects.update_or_create(name=FAN_OUT, defaults={"at": timezone.now(), "found": {"made": made}})
+    jobs.looked(FAN_OUT, timezone.now(), made=made)
     return made
 
 

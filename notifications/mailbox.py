@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils import timezone
 
+from commitments import jobs
 from notifications import bouncing, home, line
 from notifications.channels.email import scrubbed
 
 MAILBOX = "mailbox"
+COLLECT = "collect_bounces"
 # Mails of one visit; the others wait for the next.
 MOST = 500
 
@@ -37,6 +40,13 @@ class Visit:
 
 
 def collect(seconds: float = 20.0) -> Visit:
+    """One visit, and a note that we looked; also where there is no mailbox to look into."""
+    this = _visit(seconds)
+    jobs.looked(COLLECT, timezone.now(), read=this.read, recorded=this.recorded, is_down=this.is_down)
+    return this
+
+
+def _visit(seconds: float) -> Visit:
     """Reads what has not been seen, for at most about `seconds`. A mail is marked as seen when its bounce stands in the
     database, so a worker that ends in between reads it again, and counts it once.
 

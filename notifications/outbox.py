@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -83,7 +82,7 @@ SELECT count(*) FROM freed
 _CLAIM = """
 WITH oldest AS MATERIALIZED (
     SELECT id, next_attempt_at, domain FROM notifications_delivery
-    WHERE state = 'waiting' AND kind = %(kind)s AND next_attempt_at <= statement_timestamp()
+    WHERE state = 'waiting' AND kind = %(kind)s AND next_attempt_at <= statement_timestamp() AND crashes = 0
       AND NOT domain = ANY(%(avoid)s::text[])
     ORDER BY next_attempt_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
@@ -96,6 +95,20 @@ WITH oldest AS MATERIALIZED (
     FROM due WHERE d.id = due.id RETURNING d.id, due.next_attempt_at
 )
 SELECT id FROM taken ORDER BY next_attempt_at, id
+"""
+
+# One that a worker did not survive, or could not write: it goes last in a claim, and alone, so that it takes nobody with
+# it if it does the same again.
+_CLAIM_SUSPECT = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM notifications_delivery
+    WHERE state = 'waiting' AND crashes > 0 AND next_attempt_at <= statement_timestamp()
+      AND NOT domain = ANY(%(avoid)s::text[])
+    ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE notifications_delivery d SET state = 'claimed', is_open = false, token = %(token)s,
+    lease_until = statement_timestamp() + %(lease)s::interval, started_at = NULL
+FROM due WHERE d.id = due.id RETURNING d.id
 """
 
 # Whether it is still wanted: by the question's subscription, by any subscription that brought one of its notices, or,
@@ -179,24 +192,18 @@ def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
     """Takes up to `limit` due deliveries for this worker, oldest first, none of the domains to `avoid`.
 
     Confirmations and reminders to staff come first; of what is left alerts get three quarters and digests one, and
-    each what the other does not need.
+    each what the other does not need. Last comes one of those that failed us before.
     """
     token = uuid.uuid4()
     taken: list[Claimed] = []
+    common: dict[str, Any] = {"avoid": list(avoid), "token": token, "lease": f"{lease().total_seconds()} s"}
     with connection.cursor() as cursor:
 
         def take(kind: Kind, share: int) -> None:
             if share <= 0:
                 return
-            values: dict[str, Any] = {
-                "kind": str(kind),
-                "limit": share,
-                "window": max(WINDOW * share, LEAST),
-                "avoid": list(avoid),
-                "token": token,
-                "lease": f"{lease().total_seconds()} s",
-            }
-            cursor.execute(_CLAIM, values)
+            window = max(WINDOW * share, LEAST)
+            cursor.execute(_CLAIM, {**common, "kind": str(kind), "limit": share, "window": window})
             taken.extend(Claimed(row[0], token) for row in cursor.fetchall())
 
         take(Kind.CONFIRMATION, limit)
@@ -205,6 +212,8 @@ def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
         take(Kind.ALERT, left - left // 4)
         take(Kind.DIGEST, limit - len(taken))
         take(Kind.ALERT, limit - len(taken))
+        cursor.execute(_CLAIM_SUSPECT, common)
+        taken.extend(Claimed(row[0], token) for row in cursor.fetchall())
     return taken
 
 

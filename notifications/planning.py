@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from commitments import jobs
 from commitments.models import Assessment, Deadline, Event, Heartbeat
 from commitments.words import EventKind, Origin, Review
 from notifications import ladder
@@ -64,7 +65,7 @@ def plan(now: datetime | None = None, seconds: float = 2.0) -> int:
         made += done
         if not more or time.monotonic() >= until:
             break
-    Heartbeat.objects.update_or_create(name=PLAN, defaults={"at": timezone.now(), "found": {"made": made}})
+    jobs.looked(PLAN, timezone.now(), made=made)
     return made
 
 
@@ -127,7 +128,7 @@ def plan_drafts(now: datetime) -> int:
     last = Heartbeat.objects.filter(name=DRAFTS).values_list("at", flat=True).first()
     if last is not None and last <= now < last + DRAFTS_EVERY:
         return 0
-    Heartbeat.objects.update_or_create(name=DRAFTS, defaults={"at": now, "found": {}})
+    jobs.looked(DRAFTS, now)
     waiting = Assessment.objects.filter(
         review=Review.SUBMITTED, submitted_at__isnull=False, publish_at__isnull=True
     )

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from commitments.models import Heartbeat
+from commitments import jobs
 from notifications.models import (
     Call,
     CallState,
@@ -65,7 +65,7 @@ def prune(now: datetime | None = None) -> int:
     Reminder.objects.filter(settled_at__lt=now - KEEP_REMINDERS).delete()
     DomainPause.objects.filter(until__lt=now - KEEP_COUNTS).delete()
     gone += _forget_idle(now)
-    Heartbeat.objects.update_or_create(name=PRUNE, defaults={"at": now, "found": {"gone": gone}})
+    jobs.looked(PRUNE, now, gone=gone)
     return gone
 
 

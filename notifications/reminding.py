@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from commitments.models import Commitment, Dependency, Heartbeat
+from commitments import jobs
+from commitments.models import Commitment, Dependency
 from commitments.words import FINAL, KEPT, Clock, DependencyType, Review, Timeliness
 from notifications import ladder, offices, scopes
 from notifications.models import (
@@ -52,7 +53,7 @@ def remind(now: datetime | None = None, seconds: float = 2.0) -> int:
         made += done
         if not more or time.monotonic() >= until:
             break
-    Heartbeat.objects.update_or_create(name=FIRE, defaults={"at": timezone.now(), "found": {"made": made}})
+    jobs.looked(FIRE, timezone.now(), made=made)
     return made
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from celery import shared_task
 from celery.signals import worker_process_shutdown
 from django.conf import settings
+from django.utils import timezone
 
+from commitments import jobs
 from notifications import calling, delivering, fanning, mailbox, outbox, owners, planning, pruning, reminding
 
 
@@ -53,5 +55,5 @@ def _wait_for_answers(**_: object) -> None:
 
 @shared_task(name="notifications.prune", time_limit=3600)
 def prune() -> int:
-    """Removes what is no longer needed; returns how much."""
-    return pruning.prune()
+    """Once an hour: removes what is no longer needed; returns how much."""
+    return pruning.prune() if jobs.is_due(pruning.PRUNE, timezone.now()) else 0

@@ -16,17 +16,13 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from commitments import checkpoints
+from commitments import checkpoints, jobs
 from commitments.log import head
-from commitments.models import Heartbeat
 from notifications import home
 from notifications.models import Line
 from notifications.outbox import oldest_waiting
 from tracker import metrics
 
-JOBS = ("scan", "fan_out", "plan_reminders", "remind", "deliver", "call")
-# Beat ticks every second or few; a job that has not looked for this long is not looking.
-LATE_SECONDS = 60
 log = structlog.get_logger(__name__)
 
 
@@ -61,18 +57,12 @@ def _age(since: datetime | None, now: datetime) -> float | None:
 
 def readings(now: datetime) -> dict[str, Any]:
     """Ages in seconds of each job's last look (None: never), of the oldest mail that is overdue, and the log's head."""
-    beats = dict(Heartbeat.objects.filter(name__in=JOBS).values_list("name", "at"))
-    ages = {name: _age(beats.get(name), now) for name in JOBS}
+    beats = jobs.last_looks()
     waiting = oldest_waiting()
     down = set(Line.objects.filter(down_since__isnull=False).values_list("name", flat=True))
     return {
-        "last_scan_seconds": ages["scan"],
-        "last_fan_out_seconds": ages["fan_out"],
-        "last_plan_reminders_seconds": ages["plan_reminders"],
-        "last_remind_seconds": ages["remind"],
-        "last_deliver_seconds": ages["deliver"],
-        "last_call_seconds": ages["call"],
-        "late": [name for name, age in ages.items() if age is None or age > LATE_SECONDS],
+        **{f"last_{name}_seconds": _age(beats.get(name), now) for name in jobs.ALL},
+        "late": [job.name for job in jobs.late(beats, now)],
         "oldest_waiting_mail_seconds": _age(waiting, now) if waiting and waiting <= now else 0.0,
         "mail_server_down": "email" in down,
         "bounce_mailbox_down": "mailbox" in down,

@@ -14,15 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from commitments import jobs
 from commitments.admin.reading import within
 from commitments.announcing import waiting_since, what_is_wrong
-from commitments.models import Assessment, Commitment, Event, Heartbeat
+from commitments.models import Assessment, Commitment, Event
 from commitments.sentences import facts_of, sentence
 from commitments.words import Review, Timeliness, Upkeep
 from tracker.kit.briefly import Briefly
-
-# Beat ticks every few seconds: a minute of silence means that something stands still.
-SILENCE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ def warnings(beats: list[Beat]) -> list[str]:
 
 
 def _read() -> tuple[dict[str, datetime], datetime | None]:
-    return dict(Heartbeat.objects.values_list("name", "at")), waiting_since()
+    return jobs.last_looks(), waiting_since()
 
 
 _look = Briefly(_read, 5.0)
@@ -128,20 +126,11 @@ def beats_at(now: datetime) -> list[Beat]:
     """When each job last looked, and what has waited longest, as of `now` (UTC); known to within five seconds."""
     known, since = _look()
     found = []
-    for name, label in (
-        ("scan", _("The clock looked")),
-        ("fan_out", _("News were given out")),
-        ("plan_reminders", _("Reminders were planned")),
-        ("remind", _("Reminders were given out")),
-        ("deliver", _("Mail was sent out")),
-        ("call", _("Webhooks were sent out")),
-    ):
-        at = known.get(name)
-        if at is None:
-            found.append(Beat(label, _("never yet"), True))
-        else:
-            said = _("%(time)s ago") % {"time": in_seconds(now - at)}
-            found.append(Beat(label, said, now - at > SILENCE))
+    late = {job.name for job in jobs.late(known, now)}
+    for job in jobs.ALL.values():
+        at = known.get(job.name)
+        said = _("never yet") if at is None else _("%(time)s ago") % {"time": in_seconds(now - at)}
+        found.append(Beat(str(job.label), said, job.name in late))
     if since is None or since > now:
         found.append(Beat(_("Oldest waiting mail"), _("none waits"), False))
     else:
@@ -149,7 +138,7 @@ def beats_at(now: datetime) -> list[Beat]:
             Beat(
                 _("Oldest waiting mail"),
                 _("has waited %(time)s") % {"time": in_seconds(now - since)},
-                now - since > 5 * SILENCE,
+                now - since > 5 * jobs.SILENCE,
             )
         )
     return found

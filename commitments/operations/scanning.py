@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from commitments import jobs
 from commitments.actors import CLOCK
 from commitments.log import Pending, append_many, operation, stamp
-from commitments.models import Accord, Commitment, Deadline, Heartbeat
+from commitments.models import Accord, Commitment, Deadline
 from commitments.operations.keeping import terms_of, zones_of
 from commitments.words import Authority, Clock, EventKind, Kind, Origin, Status
 
@@ -150,5 +151,5 @@ def scan(now: datetime) -> int:
         marked += done
         if done < BATCH:
             break
-    Heartbeat.objects.update_or_create(name=SCAN, defaults={"at": now, "found": {"marked": marked}})
+    jobs.looked(SCAN, now, marked=marked)
     return marked

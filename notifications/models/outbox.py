@@ -143,6 +143,12 @@ class Delivery(models.Model):
             models.Index(
                 fields=["kind", "next_attempt_at"], name="delivery_due", condition=Q(state=State.WAITING)
             ),
+            # claim: those that a worker did not survive, or could not write, one at a time.
+            models.Index(
+                fields=["next_attempt_at"],
+                name="delivery_suspect",
+                condition=Q(state=State.WAITING, crashes__gt=0),
+            ),
             # recover: claims whose lease has run out.
             models.Index(fields=["lease_until"], name="delivery_leased", condition=Q(state=State.CLAIMED)),
             # prune: what has been over for long.

@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from commitments import operations
+from commitments import jobs, operations
 from commitments.actors import loader
 from commitments.models import Assessment, Commitment, Deadline, Event, Evidence, Heartbeat, Membership
 from commitments.operations import NewEvidence
@@ -362,7 +362,7 @@ def test_the_desk_says_what_waits_and_warns_when_nobody_looks(commitment: Commit
     silent = client.get("/admin/")
     assert "never yet" in text(silent)
     now = datetime.now(UTC)
-    for name in ("scan", "fan_out", "plan_reminders", "remind", "deliver", "call"):
+    for name in jobs.ALL:
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=5))
     # What was read is known for some seconds.
     assert "never yet" in text(client.get("/admin/"))

@@ -23,7 +23,20 @@ def test_the_body_tells_what_stands_still_and_the_process_serves_all_the_same() 
     assert fresh.status_code == 200
     body = fresh.json()
     assert (body["last_scan_seconds"], body["last_fan_out_seconds"]) == (None, None)
-    assert body["late"] == ["scan", "fan_out", "plan_reminders", "remind", "deliver", "call"]
+    assert body["late"] == [
+        "scan",
+        "publish_planned",
+        "draw_occurrences",
+        "write_checkpoint",
+        "prune_answers",
+        "fan_out",
+        "plan_reminders",
+        "remind",
+        "deliver",
+        "call",
+        "collect_bounces",
+        "prune",
+    ]
     assert body["oldest_waiting_mail_seconds"] == 0
     assert body["sending"] == "on"
     assert body["log_head"] == head().cursor
@@ -35,6 +48,12 @@ def test_the_body_tells_what_stands_still_and_the_process_serves_all_the_same() 
         ("remind", 500),
         ("deliver", 600),
         ("call", 5),
+        ("publish_planned", 61),
+        ("draw_occurrences", 10_700),
+        ("write_checkpoint", 3700),
+        ("prune_answers", 10_900),
+        ("collect_bounces", 500),
+        ("prune", 11_000),
     )
     for name, seconds in ages:
         Heartbeat.objects.create(name=name, at=now - timedelta(seconds=seconds))
@@ -42,7 +61,7 @@ def test_the_body_tells_what_stands_still_and_the_process_serves_all_the_same() 
     assert 3 <= later["last_scan_seconds"] < 60
     assert 4 <= later["last_fan_out_seconds"] < 60
     assert 600 <= later["last_deliver_seconds"] < 660
-    assert later["late"] == ["remind", "deliver"]
+    assert later["late"] == ["publish_planned", "prune_answers", "remind", "deliver", "prune"]
     assert (later["mail_server_down"], later["bounce_mailbox_down"]) == (False, False)
     Line.objects.create(name="mailbox", down_since=now)
     mailbox_down = client.get("/readyz").json()

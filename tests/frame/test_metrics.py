@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from commitments import jobs
 from commitments.models import Heartbeat
 from notifications import calling, delivering, fanning
 from notifications.models import Delivery, Home, Line
@@ -19,7 +20,6 @@ from tests import world
 from tests.notifications.readers import a_reader
 from tests.servers import FreshDatabase
 from tests.sinks import SmtpSink
-from tracker import health
 from tracker.kit.briefly import forget_all
 
 TOKEN = "a-token-of-at-least-thirty-two-letters"
@@ -93,7 +93,7 @@ def test_without_the_database_there_are_no_gauges_and_no_trace(
 
 def test_staff_see_on_every_page_what_stands_still_and_nobody_else_does(db: None, client: Client) -> None:
     page = "/admin/commitments/commitment/"
-    Heartbeat.objects.bulk_create(Heartbeat(name=name, at=timezone.now()) for name in health.JOBS)
+    Heartbeat.objects.bulk_create(Heartbeat(name=name, at=timezone.now()) for name in jobs.ALL)
     client.force_login(world.a_person("viewer"))
     assert "stands still" not in client.get(page).content.decode()
     Heartbeat.objects.filter(name="scan").update(at=timezone.now() - timedelta(minutes=2))

@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -206,21 +207,94 @@ class _Network(httpcore.NetworkBackend):
         raise last
 
 
+_Where = tuple[bytes, bytes, int]
+
+
+class _Idle:
+    """Connections that may be used again, by their origin; the one that was used last goes first. May be shared by
+    threads. httpcore's own pool looks at every connection it has at each request, twice."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._by_origin: OrderedDict[_Where, list[httpcore.HTTPConnection]] = OrderedDict()
+        self._count = 0
+        self._swept = time.monotonic()
+
+    def take(self, where: _Where) -> httpcore.HTTPConnection | None:
+        """One that still lives, or None."""
+        while True:
+            with self._lock:
+                stack = self._by_origin.get(where)
+                if not stack:
+                    return None
+                connection = stack.pop()
+                self._count -= 1
+                if not stack:
+                    del self._by_origin[where]
+            if not connection.has_expired():
+                return connection
+            connection.close()
+
+    def put(self, where: _Where, connection: httpcore.HTTPConnection) -> None:
+        """Keeps it for the next request, unless there are enough."""
+        over: list[httpcore.HTTPConnection] = []
+        with self._lock:
+            stack = self._by_origin.setdefault(where, [])
+            self._by_origin.move_to_end(where)
+            stack.append(connection)
+            self._count += 1
+            if self._count > self._most:
+                oldest = next(iter(self._by_origin))
+                over.append(self._by_origin[oldest].pop(0))
+                self._count -= 1
+                if not self._by_origin[oldest]:
+                    del self._by_origin[oldest]
+            if time.monotonic() - self._swept > 1.0:
+                over += self._sweep()
+        for connection in over:
+            connection.close()
+
+    def _sweep(self) -> list[httpcore.HTTPConnection]:
+        """Takes out those whose time is over."""
+        gone = []
+        for where, stack in list(self._by_origin.items()):
+            left = [connection for connection in stack if not connection.has_expired()]
+            gone += [connection for connection in stack if connection not in left]
+            if left:
+                self._by_origin[where] = left
+            else:
+                del self._by_origin[where]
+        self._count -= len(gone)
+        self._swept = time.monotonic()
+        return gone
+
+    def close(self) -> None:
+        """Ends all of them."""
+        with self._lock:
+            every = [connection for stack in self._by_origin.values() for connection in stack]
+            self._by_origin.clear()
+            self._count = 0
+        for connection in every:
+            connection.close()
+
+
 class Outbound:
     """The client; may be shared by threads. Keeps a few connections for some seconds, per host and port."""
 
     def __init__(self, connections: int = 100) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(),
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=_KEEP_SECONDS,
-            network_backend=_Network(),
-        )
+        self._idle = _Idle(connections)
+        self._tls = ssl.create_default_context()
+        self._network = _Network()
 
     def close(self) -> None:
-        """Ends every connection."""
-        self._pool.close()
+        """Ends every connection that nobody uses."""
+        self._idle.close()
+
+    def _made(self, origin: httpcore.Origin) -> httpcore.HTTPConnection:
+        return httpcore.HTTPConnection(
+            origin, ssl_context=self._tls, keepalive_expiry=_KEEP_SECONDS, network_backend=self._network
+        )
 
     def request(
         self,
@@ -269,21 +343,30 @@ class Outbound:
             ),
             headers=sent,
             content=content,
-            # Instants, not lengths, except for the pool's own wait for a free connection.
-            extensions={
-                "timeout": {"connect": until, "read": until, "write": until, "pool": _left(until)},
-            },
+            # Instants, not lengths.
+            extensions={"timeout": {"connect": until, "read": until, "write": until}},
         )
+        origin = request.url.origin
+        where = (origin.scheme, origin.host, origin.port)
+        connection = self._idle.take(where) or self._made(origin)
         try:
-            response = self._pool.handle_request(request)
+            response = connection.handle_request(request)
             try:
                 body, is_cut = _read(response, method)
             finally:
                 response.close()
-        except httpcore.PoolTimeout as error:
-            raise Failed("timeout") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        except (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.TimeoutException,
+            httpcore.ConnectionNotAvailable,
+        ) as error:
             raise Failed("broken") from error
+        finally:
+            if connection.is_idle() and not connection.is_closed():
+                self._idle.put(where, connection)
+            else:
+                connection.close()
         got: dict[str, str] = {}
         for name, value in response.headers:
             got.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))

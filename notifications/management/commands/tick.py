@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from commitments import checkpoints, operations
+from commitments import chores, operations
 from notifications import calling, delivering, fanning, mailbox, outbox, owners, planning, pruning, reminding
 
 
@@ -26,9 +26,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints one line with what was done; exit code 0 also while the mail server is down."""
         now = timezone.now()
-        operations.draw_occurrences(today=timezone.localdate(now))
-        operations.publish_what_is_planned(now)
-        checkpoints.write_when_due(now)
+        chores.draw_occurrences(now)
+        chores.publish_planned(now)
+        chores.sign_the_log(now)
         marked = operations.scan(now)
         planning.plan(now, options["seconds"])
         made = reminding.remind(now, options["seconds"])
@@ -39,6 +39,7 @@ class Command(BaseCommand):
         calling.finish()
         owners.tell()
         mailbox.collect(options["seconds"])
+        chores.forget_answers(now)
         pruning.prune()
         self.stdout.write(
             f"marked {marked}, owed {made}, sent {done.sent}, refused {done.failed}, put off {done.put_off}, "
