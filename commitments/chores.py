@@ -8,18 +8,15 @@ from django.utils import timezone
 
 from commitments import checkpoints, jobs, operations, tokens
 
-PLANNED = "publish_planned"
-DRAW, SIGN, FORGET = "draw_occurrences", "write_checkpoint", "prune_answers"
-
 
 def publish_planned(now: datetime) -> int:
     """Publishes what was approved for an instant that has come; returns how many."""
-    return jobs.do(PLANNED, now, lambda: operations.publish_what_is_planned(now))
+    return jobs.do(jobs.PLANNED, now, lambda: operations.publish_what_is_planned(now))
 
 
 def draw_occurrences(now: datetime) -> int:
     """Draws the dates of every rhythm up to the horizon; returns how many are new."""
-    return jobs.do(DRAW, now, lambda: len(operations.draw_occurrences(today=timezone.localdate(now))))
+    return jobs.do(jobs.DRAW, now, lambda: len(operations.draw_occurrences(today=timezone.localdate(now))))
 
 
 def sign_the_log(now: datetime) -> int:
@@ -29,9 +26,9 @@ def sign_the_log(now: datetime) -> int:
         written = checkpoints.write_when_due(now)
         return written.seq if written else 0
 
-    return jobs.do(SIGN, now, sign)
+    return jobs.do(jobs.SIGN, now, sign)
 
 
 def forget_answers(now: datetime) -> int:
     """Forgets the answers to writes that were kept for a day; returns how many."""
-    return jobs.do(FORGET, now, lambda: tokens.forget_answers(now))
+    return jobs.do(jobs.FORGET, now, lambda: tokens.forget_answers(now))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from commitments.models import Heartbeat
 
@@ -28,8 +29,19 @@ class Job:
     patience: timedelta = SILENCE
 
 
-# Every job of this installation, in the order of its rooms' entries.
-ALL: dict[str, Job] = {}
+SCAN, PLANNED = "scan", "publish_planned"
+DRAW, SIGN, FORGET = "draw_occurrences", "write_checkpoint", "prune_answers"
+# Every job of this installation: the record's own, then those that other rooms have entered.
+ALL = {
+    job.name: job
+    for job in (
+        Job(SCAN, _("The clock looked")),
+        Job(PLANNED, _("Planned publications were looked for")),
+        Job(DRAW, _("Recurring dates were drawn"), 3 * HOUR),
+        Job(SIGN, _("The log was looked at for signing"), 3 * HOUR),
+        Job(FORGET, _("Old answers were cleared away"), 3 * HOUR),
+    )
+}
 
 
 def enter(*jobs: Job) -> None:

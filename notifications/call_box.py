@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from commitments.models import Event
 from commitments.words import Origin
 from notifications.channels.webhook import SCHEDULE, Told
 from notifications.models import Endpoint, SavedFilter
+from notifications.prepared import rows, several
 from notifications.scopes import that_hold
 from tracker.kit.outbound import SECONDS
 
@@ -140,20 +141,25 @@ WITH due AS MATERIALIZED (
         SELECT w.id FROM notifications_call w
         WHERE w.endpoint_id = p.id AND w.state = 'waiting' AND w.next_attempt_at <= statement_timestamp()
           AND (p.is_live OR w.kind = 'ping')
-        ORDER BY w.next_attempt_at, w.number LIMIT %(each)s FOR UPDATE SKIP LOCKED
+        ORDER BY w.next_attempt_at, w.number LIMIT %(each)s::integer FOR UPDATE SKIP LOCKED
     ) AS c
 ), taken AS (
-    UPDATE notifications_call c SET state = 'claimed', token = %(token)s, started_at = NULL,
-        lease_until = statement_timestamp() + interval '1 s' * %(seconds)s
+    UPDATE notifications_call c SET state = 'claimed', token = %(token)s::uuid, started_at = NULL,
+        lease_until = statement_timestamp() + interval '1 s' * %(seconds)s::double precision
     FROM due WHERE c.id = due.id RETURNING c.id, c.endpoint_id, c.kind, c.number, c.next_attempt_at
 )
 SELECT id, endpoint_id, kind, number FROM taken ORDER BY next_attempt_at, number
 """
 
+# That a call was on its way is worth knowing after a worker's death, not after the database's: no wait for the disk.
 _START = """
-UPDATE notifications_call SET started_at = statement_timestamp()
-WHERE id = ANY(%(ids)s) AND token = %(token)s AND lease_until > statement_timestamp() + interval '1 s' * %(left)s
-RETURNING id
+WITH ours AS (
+    UPDATE notifications_call SET started_at = statement_timestamp()
+    WHERE id = ANY(%(ids)s::uuid[]) AND token = %(token)s::uuid
+      AND lease_until > statement_timestamp() + interval '1 s' * %(left)s::double precision
+    RETURNING id
+)
+SELECT id, set_config('synchronous_commit', 'off', true) FROM ours
 """
 
 # What has come back in this instant, in one statement; each row only by its token. A retry waits as the schedule says
@@ -169,7 +175,7 @@ WITH said AS MATERIALIZED (
         WHEN s.outcome <> 'retry' THEN s.outcome
         WHEN c.kind = 'ping' OR c.attempts >= cardinality(%(schedule)s::integer[]) THEN 'failed'
         ELSE 'waiting' END AS state
-    FROM notifications_call c JOIN said s ON s.id = c.id WHERE c.token = %(token)s FOR UPDATE OF c
+    FROM notifications_call c JOIN said s ON s.id = c.id WHERE c.token = %(token)s::uuid FOR UPDATE OF c
 ), done AS (
     UPDATE notifications_call c SET
         state = held.state,
@@ -282,27 +288,22 @@ def let_go(token: uuid.UUID, endpoints: Sequence[int]) -> None:
 
 def claim(token: uuid.UUID, endpoints: Sequence[Held], each: int, seconds: float) -> list[Taken]:
     """Takes up to `each` due calls of each endpoint, oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM,
-            {
-                "token": token,
-                "endpoints": [it.id for it in endpoints],
-                "live": [it.is_live for it in endpoints],
-                "each": each,
-                "seconds": seconds + GRACE,
-            },
-        )
-        return [Taken(*row) for row in cursor.fetchall()]
+    values = {
+        "token": str(token),
+        "endpoints": several(it.id for it in endpoints),
+        "live": several(it.is_live for it in endpoints),
+        "each": each,
+        "seconds": seconds + GRACE,
+    }
+    return [Taken(*row) for row in rows(_CLAIM, values)]
 
 
 def start(token: uuid.UUID, calls: Sequence[Taken]) -> set[uuid.UUID]:
     """Says that these go on the wire now; which of them are still ours for long enough."""
     if not calls:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(_START, {"ids": [it.id for it in calls], "token": token, "left": SECONDS + 2})
-        return {row[0] for row in cursor.fetchall()}
+    values = {"ids": several(it.id for it in calls), "token": str(token), "left": SECONDS + 2}
+    return {row[0] for row in rows(_START, values)}
 
 
 def settle(token: uuid.UUID, ended: Sequence[tuple[uuid.UUID, Told]]) -> dict[uuid.UUID, str]:
@@ -324,10 +325,8 @@ def settle(token: uuid.UUID, ended: Sequence[tuple[uuid.UUID, Told]]) -> dict[uu
         }
         for call, told in ended
     ]
-    values: dict[str, Any] = {"said": orjson.dumps(said).decode(), "schedule": list(SCHEDULE), "token": token}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_SETTLE, values)
-        return dict(cursor.fetchall())
+    values = {"said": orjson.dumps(said).decode(), "schedule": several(SCHEDULE), "token": str(token)}
+    return dict(rows(_SETTLE, values))
 
 
 def conduct(token: uuid.UUID, how: Conduct) -> tuple[int, bool] | None:

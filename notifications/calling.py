@@ -38,6 +38,10 @@ CALL = "call"
 THREADS = 64
 # Endpoints that failed last time share half of the threads, so that they never take them all.
 ENDPOINTS, EACH = 100, 50
+# New endpoints are looked for so often (seconds) while there is work for those at hand.
+LOOK = 0.2
+# Answers that come within so many seconds of each other are written down in one statement, up to so many.
+LINGER, TOGETHER = 0.005, 24
 log = structlog.get_logger(__name__)
 
 
@@ -138,6 +142,7 @@ class _Round:
         self.desks: dict[int, _Desk] = {}
         self.bodies: dict[tuple[int, str, str], bytes] = {}
         self.out = 0
+        self.looked = 0.0
 
     def run(self) -> None:
         """Until nothing is due or the time is over."""
@@ -181,7 +186,8 @@ class _Round:
             for desk in list(self.desks.values())
             if not desk.out and not desk.waiting and (desk.is_dry or not desk.may_go_on)
         )
-        if len(self.desks) < ENDPOINTS:
+        if len(self.desks) < ENDPOINTS and (not self.out or time.monotonic() - self.looked > LOOK):
+            self.looked = time.monotonic()
             held = call_box.hold(self.token, ENDPOINTS - len(self.desks), self.seconds)
             if held:
                 secrets = _secrets_of([it.id for it in held])
@@ -283,9 +289,10 @@ class _Round:
             came = [self.answers.get(timeout=max(seconds, 0.0))]
         except queue.Empty:
             return
+        until = time.monotonic() + LINGER
         with contextlib.suppress(queue.Empty):
-            while len(came) < EACH:
-                came.append(self.answers.get_nowait())
+            while len(came) < min(TOGETHER, self.out):
+                came.append(self.answers.get(timeout=max(until - time.monotonic(), 0.0)))
         states = call_box.settle(self.token, [(call.id, told) for call, told in came])
         by_desk: dict[int, list[Told]] = defaultdict(list)
         for call, told in came:

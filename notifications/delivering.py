@@ -20,7 +20,7 @@ from notifications.letters import Letter
 from notifications.models import Outcome, Why
 from notifications.outbox import Claimed, Ended
 from notifications.parcels import Parcel, write
-from tracker.kit.breaking_off import TookTooLong, at_most
+from tracker.kit.breaking_off import Limit, TookTooLong, a_limit, unlimited
 
 DELIVER = "deliver"
 # So many broken conversations in a row mean that the server is down, not that a mail is bad.
@@ -42,6 +42,7 @@ class Round:
     dropped: int = 0
     is_down: bool = False
     is_up: bool = False
+    limit: Limit = field(default=unlimited, repr=False)
     patience: Patience = field(default_factory=Patience, repr=False)
     written: dict[tuple[object, ...], Letter] = field(default_factory=dict, repr=False)
     # The next mail, written while the last one was settled, or why it could not be.
@@ -66,7 +67,7 @@ def deliver(seconds: float = 20.0) -> Round:
     outbox.recover()
     if outbox.is_due() and home.is_home() and line.may_try():
         try:
-            with Post() as post:
+            with Post() as post, a_limit() as this.limit:
                 while time.monotonic() < until and not this.is_down:
                     stop = time.monotonic() + outbox.lease().total_seconds() - 2 * settings.EMAIL_TIMEOUT
                     batch = outbox.claim(avoid=this.patience.closed())
@@ -168,7 +169,7 @@ def _take_back(post: Post) -> str:
 def _written(parcel: Parcel, this: Round) -> bytes:
     """The bytes of a mail. One that takes longer to write than a step of the conversation may is given up: it would
     hold up the others for as long as our lease. Raises TookTooLong, or whatever our own code does."""
-    with at_most(settings.EMAIL_TIMEOUT):
+    with this.limit(settings.EMAIL_TIMEOUT):
         return assemble(this.letter(parcel), parcel.reader, parcel.claimed.id)
 
 
@@ -180,7 +181,7 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
         if isinstance(content, Exception):
             raise content
     except Exception as error:  # noqa: BLE001  (one poison mail must not condemn its neighbours)
-        if isinstance(error, TookTooLong):
+        if isinstance(error, TookTooLong) and not connection.in_atomic_block:
             connection.close()  # a question to the database may have been broken off in the middle
         log.error(
             "mail_not_written", delivery=str(parcel.claimed.id), error=type(error).__name__, exc_info=True

@@ -14,55 +14,62 @@ from commitments.models import Event
 from commitments.sentences import facts_of
 from commitments.words import EventKind, Origin
 from notifications import scopes
-from notifications.models import Bookmark, Notice
+from notifications.models import Bookmark, Notice, Unfinished
 from notifications.owing import Source, held_until, tell
 from notifications.telling import SORT_OF, is_news
 
 log = structlog.get_logger(__name__)
 FAN_OUT = "fan_out"
-# Rows per transaction, and events read at a time.
+# Readers per transaction, readers of one event before the next one is read, and events read at a time.
 BATCH = 10_000
+FIRST = 1_000
 EVENTS = 500
-# So many mails that are due and not sent: the sender must catch up first. The log remembers what is still to be told.
+# So many mails that are due and not sent: the sender must catch up before the many are told on, and at twice as many
+# nothing new is read. Who is still to be told stands in a table, what is still to be read in the log.
 BACKLOG = 1_000_000
 
 
 def fan_out(seconds: float = 2.0) -> int:
     """Tells everybody of what is new, for at most about `seconds`; returns how many notices it made.
 
-    Twice: nothing the second time. Two at once: the second finds the bookmark taken and returns.
+    The news are read first, each to its first readers; then those with many readers are gone on with, batch by batch.
+    Twice: nothing the second time. Two at once: each goes on with something else, or returns.
     """
     until = time.monotonic() + seconds
     made = 0
     Bookmark.objects.get_or_create(name=FAN_OUT)
-    while not is_behind():
+    waiting = how_many_wait(2 * BACKLOG)
+    while waiting < 2 * BACKLOG:
         try:
-            done, more = _one_batch()
+            done, more = _read_on()
+            made += done
+            if not more and waiting < BACKLOG:
+                done, more = _go_on()
+                made += done
         except IntegrityError:
             # Somebody was erased between our reading and our commit: nothing was written, the batch is read again.
             log.warning("fan_out_again")
-            done, more = 0, True
-        made += done
+            more = True
         if not more or time.monotonic() >= until:
             break
     jobs.looked(FAN_OUT, timezone.now(), made=made)
     return made
 
 
-def is_behind(backlog: int = 0) -> bool:
-    """Whether so many alerts are due that no more should be written down now (back-pressure)."""
+def how_many_wait(most: int) -> int:
+    """How many alerts are due and not sent, counted up to `most` (back-pressure)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM notifications_delivery WHERE state = 'waiting' AND kind = 'alert'"
-            " AND next_attempt_at <= statement_timestamp() OFFSET %s)",
-            [backlog or BACKLOG],
+            "SELECT count(*) FROM (SELECT 1 FROM notifications_delivery WHERE state = 'waiting'"
+            " AND kind IN ('alert', 'many') AND next_attempt_at <= statement_timestamp() LIMIT %s) AS due",
+            [most],
         )
-        return bool(cursor.fetchone()[0])
+        return int(cursor.fetchone()[0])
 
 
 @transaction.atomic
-def _one_batch() -> tuple[int, bool]:
-    """One transaction: the events after the bookmark until BATCH recipients are reached; whether there may be more."""
+def _read_on() -> tuple[int, bool]:
+    """One transaction: the events after the bookmark, until BATCH readers are reached; whether there may be more."""
     mark = Bookmark.objects.select_for_update(skip_locked=True).filter(name=FAN_OUT).first()
     if mark is None:
         return 0, False
@@ -73,18 +80,43 @@ def _one_batch() -> tuple[int, bool]:
     made, room = 0, BATCH
     for event in events:
         if event.seq in news and event.commitment_id is not None:
-            # What the clock says is so at once; what people say is held for a while.
-            not_before = held_until(event.at) if event.by else event.at
-            source = Source(Notice.EVENT, event.seq, SORT_OF[event.kind], not_before, event.seq)
-            told = tell(source, reach[event.commitment_id], mark.recipient, room)
+            some = min(room, FIRST)
+            told = tell(_source(event), reach[event.commitment_id], 0, some)
             made, room = made + told.made, room - told.reached
-            if room <= 0:
-                mark.recipient = told.last
-                break
-        mark.seq, mark.recipient = event.seq, 0
+            if told.reached == some:
+                Unfinished.objects.update_or_create(number=event.seq, defaults={"recipient": told.last})
+        mark.seq = event.seq
+        if room <= 0:
+            break
     if events:
-        mark.save(update_fields=["seq", "recipient"])
+        mark.save(update_fields=["seq"])
     return made, room <= 0 or len(events) == EVENTS
+
+
+@transaction.atomic
+def _go_on() -> tuple[int, bool]:
+    """One transaction: the next BATCH readers of the oldest event that nobody else goes on with; whether there may be
+    more."""
+    it = Unfinished.objects.select_for_update(skip_locked=True).order_by("number").first()
+    if it is None:
+        return 0, False
+    event = Event.objects.get(pk=it.number)
+    assert event.commitment_id is not None
+    told = tell(
+        _source(event), scopes.of_commitments({event.commitment_id})[event.commitment_id], it.recipient, BATCH
+    )
+    if told.reached < BATCH:
+        it.delete()
+    else:
+        it.recipient = told.last
+        it.save(update_fields=["recipient"])
+    return told.made, True
+
+
+def _source(event: Event) -> Source:
+    """What the clock says is so at once; what people say is held for a while."""
+    not_before = held_until(event.at) if event.by else event.at
+    return Source(Notice.EVENT, event.seq, SORT_OF[event.kind], not_before, event.seq)
 
 
 def _news(events: Sequence[Event]) -> dict[int, Event]:

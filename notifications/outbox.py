@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -191,8 +192,8 @@ def is_due() -> bool:
 def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
     """Takes up to `limit` due deliveries for this worker, oldest first, none of the domains to `avoid`.
 
-    Confirmations and reminders to staff come first; of what is left alerts get three quarters and digests one, and
-    each what the other does not need. Last comes one of those that failed us before.
+    Confirmations and reminders to staff come first; of what is left alerts get a half, what many are told of and
+    digests a quarter each, and each of them what the others do not need. Last comes one of those that failed us before.
     """
     token = uuid.uuid4()
     taken: list[Claimed] = []
@@ -209,9 +210,11 @@ def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
         take(Kind.CONFIRMATION, limit)
         take(Kind.DUTY, limit - len(taken))
         left = limit - len(taken)
-        take(Kind.ALERT, left - left // 4)
-        take(Kind.DIGEST, limit - len(taken))
-        take(Kind.ALERT, limit - len(taken))
+        take(Kind.ALERT, left - 2 * (left // 4))
+        take(Kind.MANY, left // 4)
+        take(Kind.DIGEST, left // 4)
+        for kind in (Kind.ALERT, Kind.MANY, Kind.DIGEST):
+            take(kind, limit - len(taken))
         cursor.execute(_CLAIM_SUSPECT, common)
         taken.extend(Claimed(row[0], token) for row in cursor.fetchall())
     return taken

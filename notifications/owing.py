@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import connection
 
+from notifications.models import Kind
+
 # Every subscription has begun before that position of the log.
 ALWAYS = 1 << 62
 
@@ -54,7 +56,7 @@ WITH reached AS MATERIALIZED (
 ), owed AS (
     INSERT INTO notifications_delivery
         (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
-    SELECT n.delivery_id, 'alert', n.subscriber_id, 'waiting', '', f.domain, '', false,
+    SELECT n.delivery_id, %(kind)s, n.subscriber_id, 'waiting', '', f.domain, '', false,
            statement_timestamp(), greatest(statement_timestamp(), %(not_before)s), 0, 0
     FROM noticed n JOIN fresh f USING (subscriber_id)
     RETURNING 1
@@ -101,7 +103,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one batch did: readers reached, the last one's key, notices made."""
+    """What one batch did: readers reached, the last one's key (at least the one it began after), notices made."""
 
     reached: int
     last: int
@@ -109,12 +111,16 @@ class Told:
 
 
 def tell(source: Source, wanted: Sequence[str], last: int, room: int, hushed: Collection[int] = ()) -> Told:
-    """Tells up to `room` readers of those scopes, after the one with the key `last`, except the `hushed`."""
+    """Tells up to `room` readers of those scopes, after the one with the key `last`, except the `hushed`.
+
+    The mails of those after the first batch give way to others (Kind.MANY).
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             _TELL,
             {
                 "scopes": list(wanted),
+                "kind": str(Kind.MANY if last else Kind.ALERT),
                 "source": source.kind,
                 "number": source.number,
                 "sort": str(source.sort),
@@ -126,7 +132,7 @@ def tell(source: Source, wanted: Sequence[str], last: int, room: int, hushed: Co
             },
         )
         reached, highest, made = cursor.fetchone()
-    return Told(int(reached), int(highest or 0), int(made))
+    return Told(int(reached), int(highest or last), int(made))
 
 
 def held_until(published: datetime) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,14 +26,24 @@ def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def first_row(statement: str, values: Mapping[str, Any]) -> Any:
-    """The first row, or None. Planning these statements would take longer than running them."""
+    """The first row, or None."""
+    return next(iter(rows(statement, values)), None)
+
+
+def rows(statement: str, values: Mapping[str, Any]) -> list[Any]:
+    """All rows. Planning these statements would take longer than running them."""
     connection.ensure_connection()
     raw = connection.connection
     if raw.prepare_threshold is None:  # Django's default; its own cursors never prepare, whatever stands here
         raw.prepare_threshold = 5
     with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
         cursor.execute(statement, values, prepare=True)
-        return cursor.fetchone()
+        return cursor.fetchall()
+
+
+def several(them: Iterable[object]) -> str:
+    """Numbers or keys as one value, `{1,2,3}`: a list would be dumped and named item by item."""
+    return "{" + ",".join(map(str, them)) + "}"
 
 
 def counts(

@@ -18,7 +18,6 @@ from commitments.words import Authority, Clock, EventKind, Kind, Origin, Status
 
 # Large enough that few round trips are made, small enough that the log is nobody's for a moment only.
 BATCH = 2500
-SCAN = "scan"
 
 
 class Passed(NamedTuple):
@@ -151,5 +150,5 @@ def scan(now: datetime) -> int:
         marked += done
         if done < BATCH:
             break
-    jobs.looked(SCAN, now, marked=marked)
+    jobs.looked(jobs.SCAN, now, marked=marked)
     return marked

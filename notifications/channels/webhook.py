@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import uuid
@@ -72,7 +73,7 @@ def signed(call: uuid.UUID, body: bytes, secrets: Sequence[str], now: datetime) 
     if not secrets:
         raise NoSecret
     text = body.decode()
-    signatures = [Webhook(secret).sign(str(call), now, text) for secret in secrets]
+    signatures = [_signer(secret).sign(str(call), now, text) for secret in secrets]
     return Request(
         {
             "Content-Type": "application/json",
@@ -83,6 +84,12 @@ def signed(call: uuid.UUID, body: bytes, secrets: Sequence[str], now: datetime) 
         },
         body,
     )
+
+
+@functools.lru_cache(maxsize=500)
+def _signer(secret: str) -> Webhook:
+    """Made once for the thousands of calls of an endpoint."""
+    return Webhook(secret)
 
 
 def send(client: Outbound, url: str, request: Request) -> Told:

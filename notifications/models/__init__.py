@@ -15,7 +15,7 @@ from notifications.models.endpoint import (
     Try,
     TryOutcome,
 )
-from notifications.models.marks import Bookmark, DomainPause, Home, Line, SignUpCount
+from notifications.models.marks import Bookmark, DomainPause, Home, Line, SignUpCount, Unfinished
 from notifications.models.outbox import OVER, Attempt, Delivery, Kind, Notice, Outcome, State, Why
 from notifications.models.people import Subscriber, SubscriberState, Weekday
 from notifications.models.reminder import Audience, Hush, Reminder, ReminderState, WhyNot
@@ -58,6 +58,7 @@ __all__ = [
     "Subscription",
     "Try",
     "TryOutcome",
+    "Unfinished",
     "Weekday",
     "Why",
     "WhyNot",

@@ -6,15 +6,24 @@ from django.db import models
 
 
 class Bookmark(models.Model):
-    """How far a reader of the log has come: everything up to `seq` is done, and of the next event everyone up to
-    `recipient`, so that a million recipients are told in batches."""
+    """How far a reader of the log has come: everything up to `seq` is done."""
 
     name = models.CharField(max_length=40, primary_key=True)
     seq = models.BigIntegerField(default=0)
-    recipient = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.name} {self.seq}"
+
+
+class Unfinished(models.Model):
+    """An event whose first readers were told and many others not yet: everyone up to `recipient` is done. The log is
+    read on meanwhile, so that what few wait for is not kept behind what a million are told."""
+
+    number = models.BigIntegerField(primary_key=True)
+    recipient = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.number}"
 
 
 class Line(models.Model):

@@ -14,10 +14,12 @@ from notifications.models.wishes import Rhythm, Subscription
 
 
 class Kind(models.TextChoices):
-    """What a delivery is for. Confirmations go before all others: somebody is waiting for them."""
+    """What a delivery is for. Confirmations go before all others: somebody is waiting for them. What many are told of
+    gives way to what few are told of."""
 
     CONFIRMATION = "confirmation", _("confirmation")
     ALERT = "alert", _("alert")
+    MANY = "many", _("alert to many")
     DIGEST = "digest", _("digest")
     DUTY = "duty", _("reminder to staff")
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from commitments import chores, jobs, tasks
+from commitments import jobs, tasks
 from commitments.models import Heartbeat
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ def test_an_hourly_chore_is_done_once_an_hour_however_often_it_is_asked(
         with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
             assert tasks.prune_answers() == gives, minutes
     assert done == [NOW, NOW + timedelta(minutes=60), NOW + timedelta(minutes=121)]
-    assert Heartbeat.objects.get(name=chores.FORGET).found == {"done": 3}
+    assert Heartbeat.objects.get(name=jobs.FORGET).found == {"done": 3}
 
 
 @pytest.mark.django_db
@@ -39,14 +39,14 @@ def test_a_chore_that_fails_has_not_looked_and_is_tried_again(monkeypatch: pytes
     monkeypatch.setattr("commitments.tokens.forget_answers", fail)
     with pytest.raises(RuntimeError):
         tasks.prune_answers()
-    assert jobs.is_due(chores.FORGET, NOW)
-    assert not Heartbeat.objects.filter(name=chores.FORGET).exists()
+    assert jobs.is_due(jobs.FORGET, NOW)
+    assert not Heartbeat.objects.filter(name=jobs.FORGET).exists()
 
 
 @pytest.mark.django_db
 def test_a_look_from_the_future_does_not_stop_a_chore() -> None:
-    jobs.looked(chores.DRAW, NOW + timedelta(days=400))
-    assert jobs.is_due(chores.DRAW, NOW)
+    jobs.looked(jobs.DRAW, NOW + timedelta(days=400))
+    assert jobs.is_due(jobs.DRAW, NOW)
 
 
 def test_every_job_is_late_until_it_looks_and_after_its_patience() -> None:

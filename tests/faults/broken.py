@@ -89,9 +89,7 @@ def keeps_its_place_in_redis() -> None:
     def by_redis(seconds: float = 2.0) -> int:
         with redis.Redis(unix_socket_path=path) as store:
             place = store.get("place")
-            Bookmark.objects.filter(name=fanning.FAN_OUT).update(
-                seq=int(place) if place else head().seq, recipient=0
-            )
+            Bookmark.objects.filter(name=fanning.FAN_OUT).update(seq=int(place) if place else head().seq)
             made = int(fan_out(seconds))
             store.set("place", Bookmark.objects.get(name=fanning.FAN_OUT).seq)
             return made

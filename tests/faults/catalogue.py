@@ -29,14 +29,14 @@ SCENARIOS = {
             "whole workers killed",
             crashing.r1_workers_killed,
             ("marks_before_it_sends", "settles_by_the_batch"),
-            {"size": 40_000, "kills": 400},
+            {"size": 20_000, "kills": 200},
         ),
         Scenario(
             "R2",
             "pool children killed",
             crashing.r2_children_killed,
             ("marks_before_it_sends",),
-            {"size": 60_000, "kills": 600},
+            {"size": 80_000, "kills": 800},
         ),
         Scenario(
             "R3",
@@ -55,7 +55,13 @@ SCENARIOS = {
         Scenario(
             "R5", "a worker sleeps beyond its lease", crashing.r5_a_worker_sleeps, ("asks_for_no_token",)
         ),
-        Scenario("R6", "poison mails", crashing.r6_poison, ("counts_no_crashes",), {"size": 400}),
+        Scenario(
+            "R6",
+            "poison mails",
+            crashing.r6_poison,
+            ("counts_no_crashes",),
+            {"size": 6000, "delay": 0.02, "held_up": 1.5, "seconds": 900},
+        ),
         Scenario(
             "R8",
             "rolling restarts",

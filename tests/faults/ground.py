@@ -71,6 +71,8 @@ class Ground:
     _count: int = 0
     _read: list[tuple[Owed, Mail]] = field(default_factory=list)
     _told: set[Owed] = field(default_factory=set)
+    _missing: set[Owed] = field(default_factory=set)
+    _ledger_length: int = 0
 
     def people(self, readers: int, commitments: int) -> None:
         """Readers who follow a whole accord, and its commitments."""
@@ -186,11 +188,17 @@ class Ground:
             owed = (mail.recipients[0], mail.subject.split(":")[0])
             self._read.append((owed, mail))
             self._told.add(owed)
+            self._missing.discard(owed)
 
     def lost(self) -> set[Owed]:
         """What is owed and has not been accepted."""
         self._look()
-        return self.ledger - self._told
+        if (
+            len(self.ledger) != self._ledger_length
+        ):  # asked for often, so a hundred thousand are subtracted once
+            self._ledger_length = len(self.ledger)
+            self._missing = self.ledger - self._told
+        return self._missing
 
     def wait_until_told(self, seconds: float) -> float:
         """Waits until nothing is lost, at most so long; the seconds it took."""

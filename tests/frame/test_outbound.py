@@ -318,6 +318,42 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_not_used(client: Outboun
     assert len(sink.visits) == 5
 
 
+def test_a_few_connections_are_kept_for_some_seconds_and_no_more(
+    sink: WebSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    connect = socket.create_connection
+
+    def count(*what: Any) -> socket.socket:
+        made.append(what)
+        return connect(*what)
+
+    monkeypatch.setattr(socket, "create_connection", count)
+    client = Outbound(2)
+    for _n in range(5):
+        assert client.request("POST", sink.url, content=b"{}").status == 200
+    assert len(made) == 1, "one connection, used again"
+
+    def slow(_visit: Visit) -> Say:
+        time.sleep(0.3)
+        return Say()
+
+    sink.manner = slow
+    together = [threading.Thread(target=client.request, args=("GET", sink.url)) for _n in range(6)]
+    for thread in together:
+        thread.start()
+    for thread in together:
+        thread.join()
+    sink.manner = Say()
+    assert (len(made), client._idle.count) == (6, 2)
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert client.request("GET", sink.url).status == 200
+    assert len(made) == 7, "what was kept for a minute is not used"
+    client.close()
+    assert client._idle.count == 0
+
+
 @pytest.mark.parametrize("value", ["a\r\nb", "a\nb", "é", "a\x00"])
 def test_a_header_cannot_become_two(client: Outbound, sink: WebSink, value: str) -> None:
     with pytest.raises(Refused, match="characters"):

@@ -470,11 +470,19 @@ def test_when_too_much_waits_no_more_is_written_down(db: None, smtp_sink: SmtpSi
         a_reader(f"r{n}@example.org", accord)
     world.some_evidence(commitment)
     world.some_evidence(commitment)
-    monkeypatch.setattr(fanning, "BATCH", 3)
-    assert fanning.fan_out() == 3, "the sender has to catch up first"
-    assert fanning.fan_out() == 0
-    assert delivering.deliver(seconds=20).sent == 3
-    assert fanning.fan_out() == 3
+    monkeypatch.setattr(fanning, "BATCH", 2)
+    monkeypatch.setattr(fanning, "FIRST", 1)
+    assert fanning.fan_out(0) == 2, "the first reader of each"
+    assert fanning.fan_out(0) == 0, "the sender has to catch up before the many are told"
+    for _n in range(2):
+        world.some_evidence(commitment)
+    assert fanning.fan_out(0) == 2, "news are still read"
+    world.some_evidence(commitment)
+    assert fanning.fan_out(0) == 0, "at twice as many nothing new is read"
+    sent = delivering.deliver(seconds=20).sent
+    while fanning.fan_out(0) or sent < 15:
+        sent += delivering.deliver(seconds=20).sent
+    assert sent == 15
 
 
 def test_a_sign_up_never_changes_what_a_reader_has_chosen(db: None) -> None:

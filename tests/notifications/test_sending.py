@@ -20,7 +20,8 @@ from commitments import operations
 from commitments.actors import loader
 from commitments.models import Accord, Commitment
 from notifications import delivering, fanning, letters, line, outbox
-from notifications.models import Attempt, Delivery, Line, Outcome, State, Why
+from notifications.channels import email
+from notifications.models import Attempt, Delivery, Line, Outcome, State, Subscriber, Why
 from notifications.outbox import Ended
 from tests import world
 from tests.notifications.readers import a_reader, make_due, message_id, one_round
@@ -334,6 +335,43 @@ def test_a_mail_that_cannot_be_written_is_put_aside_and_its_neighbours_go_out(
         make_due()
     assert states() == {"sent": 2, "quarantined": 2}
     assert {attempt.reply for attempt in Attempt.objects.filter(outcome=Outcome.ERROR)} == {"RuntimeError"}
+
+
+def test_a_mail_that_never_ends_is_broken_off_and_its_neighbours_go_out(
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any, settings: Any
+) -> None:
+    settings.EMAIL_TIMEOUT = 1
+    some_owed(readers=3, events=1)
+    endless = Subscriber.objects.get(email="r1@example.org").uuid
+    assemble = email.assemble
+
+    def write(letter: Any, reader: Any, *rest: Any) -> bytes:
+        while reader.uuid == endless:
+            time.sleep(0.01)
+        return assemble(letter, reader, *rest)
+
+    monkeypatch.setattr(delivering, "assemble", write)
+    assert delivering.deliver().sent == 2
+    assert {mail.recipients[0] for mail in smtp_sink.mails} == {"r0@example.org", "r2@example.org"}
+    (attempt,) = Attempt.objects.filter(outcome=Outcome.ERROR)
+    assert attempt.reply == "TookTooLong"
+    assert states() == {"sent": 2, "waiting": 1}
+
+
+def test_what_failed_us_before_goes_last_in_a_claim_and_alone(db: None) -> None:
+    some_owed(readers=6, events=1)
+    make_due()
+    first = Delivery.objects.order_by("subscriber").values_list("pk", flat=True)[:3]
+    Delivery.objects.filter(pk__in=first).update(
+        crashes=1, next_attempt_at=timezone.now() - timedelta(hours=1)
+    )
+    claimed = [it.id for it in outbox.claim()]
+    assert len(claimed) == 4
+    assert set(claimed[:3]).isdisjoint(first)
+    assert claimed[3] in first
+    assert [it.id in first for it in outbox.claim()] == [True]
+    assert [it.id in first for it in outbox.claim()] == [True]
+    assert outbox.claim() == []
 
 
 def test_a_round_is_time_boxed_and_gives_back_what_it_did_not_start(db: None, smtp_sink: SmtpSink) -> None:

@@ -14,11 +14,11 @@ from commitments.announcing import audience
 from commitments.log import head
 from commitments.models import Commitment, Event, Heartbeat
 from commitments.words import EventKind
-from notifications import fanning
+from notifications import fanning, outbox
 from notifications.fanning import fan_out
-from notifications.models import Bookmark, Delivery, Notice, Subscriber
+from notifications.models import Bookmark, Delivery, Kind, Notice, State, Subscriber, Unfinished
 from tests import world
-from tests.notifications.readers import a_reader
+from tests.notifications.readers import a_reader, make_due
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def test_whoever_follows_an_accord_and_its_commitment_hears_once(db: None) -> No
     assert Delivery.objects.count() == Notice.objects.count() == 2
     assert fan_out() == 0
     # Even from a bookmark that was put back, as after a restore, nobody is told twice.
-    Bookmark.objects.update(seq=0, recipient=0)
+    Bookmark.objects.update(seq=0)
     assert fan_out() == 0
     assert Heartbeat.objects.get(name="fan_out").found == {"made": 0}
 
@@ -157,23 +157,53 @@ def everything_happens_to(commitment: Commitment) -> None:
 
 def test_many_recipients_are_told_in_batches_and_nobody_is_left_out(db: None, monkeypatch: Any) -> None:
     monkeypatch.setattr(fanning, "BATCH", 3)
+    monkeypatch.setattr(fanning, "FIRST", 2)
     accord = world.an_accord()
     commitment = world.a_commitment(accord)
     for n in range(10):
         a_reader(f"r{n}@example.org", accord, commitment if n % 2 else None)
     world.some_evidence(commitment)
     world.some_evidence(commitment)
-    assert fan_out(seconds=0) == 3, "time-boxed: one batch, then the next tick goes on from the bookmark"
-    mark = Bookmark.objects.get()
-    assert mark.seq < Event.objects.get(seq=mark.seq + 1).seq
-    assert mark.recipient == Notice.objects.order_by("-subscriber").values_list("subscriber", flat=True)[0]
+    assert fan_out(seconds=0) == 3, "time-boxed: two readers of the first event, one of the second"
+    assert Bookmark.objects.get().seq == Event.objects.order_by("-seq").values_list("seq", flat=True)[0]
+    first, second = Unfinished.objects.order_by("number")
+    told = {
+        it.number: Notice.objects.filter(number=it.number).order_by("subscriber") for it in (first, second)
+    }
+    assert [row.subscriber_id for row in told[first.number]][-1] == first.recipient
+    assert [row.subscriber_id for row in told[second.number]] == [second.recipient]
     made = 3
     while done := fan_out(seconds=0):
         assert done <= 3
         made += done
     assert made == 20
+    assert not Unfinished.objects.exists()
     per_reader = Counter(Notice.objects.values_list("subscriber", flat=True))
     assert per_reader == dict.fromkeys(Subscriber.objects.values_list("pk", flat=True), 2)
+    kinds = Counter(Delivery.objects.values_list("kind", flat=True))
+    assert kinds == {"alert": 3, "many": 17}, "the first readers' mails go before those of the many"
+
+
+def test_what_few_wait_for_is_not_kept_behind_what_many_are_told(db: None, monkeypatch: Any) -> None:
+    monkeypatch.setattr(fanning, "BATCH", 4)
+    monkeypatch.setattr(fanning, "FIRST", 2)
+    accord = world.an_accord()
+    popular, quiet = world.a_commitment(accord, "TST-1"), world.a_commitment(accord, "TST-2")
+    for n in range(30):
+        a_reader(f"r{n}@example.org", accord, popular)
+    a_reader("few@example.org", accord, quiet)
+    world.some_evidence(popular)
+    assert fan_out(seconds=0) == 2 + 4
+    world.some_evidence(quiet)
+    assert fan_out(seconds=0) == 1 + 4, "news first, then the many"
+    assert Delivery.objects.get(subscriber__email="few@example.org").kind == Kind.ALERT
+    make_due()
+    claimed = {it.id for it in outbox.claim(limit=4)}
+    assert Delivery.objects.get(subscriber__email="few@example.org").pk in claimed
+    assert Delivery.objects.filter(kind=Kind.MANY, state=State.WAITING).count() == 7
+    while fan_out(seconds=0):
+        pass
+    assert Notice.objects.count() == 31
 
 
 @pytest.mark.parametrize("workers", [4])

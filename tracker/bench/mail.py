@@ -6,6 +6,7 @@ import contextlib
 import os
 import smtplib
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -17,29 +18,40 @@ from django.conf import settings
 from notifications import delivering, fanning
 from notifications.models import Attempt, Delivery, State
 from tracker.bench import data, readers
-from tracker.bench.measuring import Figure
+from tracker.bench.measuring import Figure, ratio
 
 # A server that says yes to everything, in a process of its own: what it costs is not ours.
 SINK = """
 import socket, threading
+END = b"\\r\\n.\\r\\n"
 def talk(peer):
-    with peer, peer.makefile("rb") as lines:
-        peer.sendall(b"220 sink\\r\\n")
-        for line in lines:
+    peer.sendall(b"220 sink\\r\\n")
+    got, in_mail = b"", False
+    while True:
+        if in_mail:
+            place = got.find(END)
+            if place >= 0:
+                got, in_mail = got[place + 5:], False
+                peer.sendall(b"250 2.0.0 kept\\r\\n")
+                continue
+        elif b"\\n" in got:
+            line, _, got = got.partition(b"\\n")
             word = line[:4].upper()
             if word == b"EHLO":
                 peer.sendall(b"250-sink\\r\\n250-PIPELINING\\r\\n250 8BITMIME\\r\\n")
             elif word == b"DATA":
+                in_mail = True
                 peer.sendall(b"354 go on\\r\\n")
-                for part in lines:
-                    if part == b".\\r\\n":
-                        break
-                peer.sendall(b"250 2.0.0 kept\\r\\n")
             elif word == b"QUIT":
                 peer.sendall(b"221 bye\\r\\n")
-                return
+                return peer.close()
             else:
                 peer.sendall(b"250 ok\\r\\n")
+            continue
+        more = peer.recv(65536)
+        if not more:
+            return peer.close()
+        got += more
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 while True:
@@ -47,6 +59,10 @@ while True:
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     threading.Thread(target=talk, args=(peer,), daemon=True).start()
 """
+
+
+# A thousand mails a second, where the wire alone managed 2,341 (the goal and its machine).
+SHARE = 1000 / 2341
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -74,8 +90,7 @@ def figures(asked: Namespace) -> Iterator[Figure]:
     readers.an_event()
     with sink() as port:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
-        wire = _wire(port, asked.mails)
-        yield Figure("the wire alone: one kept connection, ready bytes", f"{wire:,.0f} a second")
+        wire = [_wire(port, asked.mails // 2)]
         fanning.fan_out(600)
         readers.tidy()
         data.run("UPDATE notifications_delivery SET next_attempt_at = created_at")
@@ -85,10 +100,16 @@ def figures(asked: Namespace) -> Iterator[Figure]:
         while done := delivering.deliver(2.0).sent:
             sent += done
         took, after = time.perf_counter() - began, os.times()
+        wire.append(_wire(port, asked.mails // 2))
+    yield Figure(
+        "the wire alone, before and after: one connection, ready bytes",
+        " and ".join(f"{it:,.0f}" for it in wire),
+    )
     rate = sent / took
     yield Figure(
         "claimed, written, sent and settled one by one", f"{rate:,.0f} a second", ">= 1,000", rate >= 1000
     )
+    yield ratio("against the wire alone", rate / statistics.mean(wire), SHARE, at_most=False)
     yield Figure(
         "of the time on a processor of ours",
         f"{(after.user - before.user + after.system - before.system) / took:.0%}",

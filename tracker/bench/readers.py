@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.utils import timezone
 
 from commitments import operations
 from commitments.actors import loader
-from commitments.models import Accord, Commitment
+from commitments.models import Accord
+from commitments.operations import NewCommitment
 from notifications import fanning
-from notifications.models import Bookmark
+from notifications.models import Bookmark, Subscriber, SubscriberState, Subscription
 from tracker.bench.data import run
 
 
-def follow(accord: Accord, number: int) -> None:
-    """So many confirmed readers of the accord, of a hundred domains and three languages, who want everything at once."""
+def follow(accord: Accord, number: int, code: str = "") -> None:
+    """So many confirmed readers of the accord (or of that commitment), of a hundred domains and three languages, who
+    want everything at once."""
     run(
         "INSERT INTO notifications_subscriber (uuid, email, language, zone, hour, weekday, state, created_at, changed_at)"
         " SELECT gen_random_uuid(), 'r' || n || '@d' || n %% 100 || '.example',"
@@ -21,9 +24,13 @@ def follow(accord: Accord, number: int) -> None:
         number,
     )
     run(
-        "INSERT INTO notifications_subscription (subscriber_id, accord_id, rhythm, kinds, asked_at, confirmed_at,"
-        " starts_after) SELECT id, %s, 'instantly', '{}', now(), now(), 0 FROM notifications_subscriber",
+        "INSERT INTO notifications_subscription (subscriber_id, accord_id, commitment_id, rhythm, kinds, asked_at,"
+        " confirmed_at, starts_after) SELECT p.id, a.id, c.id, 'instantly', '{}', now(), now(), 0"
+        " FROM notifications_subscriber p LEFT JOIN commitments_accord a ON a.id = %s AND %s = ''"
+        " LEFT JOIN commitments_commitment c ON c.code = %s",
         accord.pk,
+        code,
+        code,
     )
     tidy()
 
@@ -34,12 +41,32 @@ def an_event() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(seq), 0) FROM commitments_event")
         before = int(cursor.fetchone()[0])
-    Bookmark.objects.filter(name=fanning.FAN_OUT).update(seq=before, recipient=0)
-    commitment = Commitment.objects.get(code="B-0")
-    operations.correct_commitments(
-        {commitment.code: {"title": {"en": f"Keep a promise, word {before}"}}}, actor=loader(), why="Clearer."
-    )
+    Bookmark.objects.filter(name=fanning.FAN_OUT).update(seq=before)
+    news_of("B-0")
     return before + 1
+
+
+def news_of(code: str) -> None:
+    """A word of that commitment's title is corrected."""
+    words = {"title": {"en": f"Keep a promise, as said at {timezone.now()}"}}
+    operations.correct_commitments({code: words}, actor=loader(), why="Clearer.")
+
+
+def one_more(accord: Accord) -> int:
+    """Another commitment, B-1, and the one reader who follows it; the reader's key."""
+    now = timezone.now()
+    terms = NewCommitment(
+        code="B-1", title={"en": "Answer within a day"}, summary={"en": "Both answer."}, section="A",
+        kind="deliverable", strength="firm", provenance="official_text", roles={"bound": ["AAA", "BBB"]},
+    )  # fmt: skip
+    (commitment,) = operations.register_commitments(accord, [terms], actor=loader())
+    reader = Subscriber.objects.create(
+        email="one@waits.example", state=SubscriberState.CONFIRMED, created_at=now, changed_at=now
+    )
+    Subscription.objects.create(
+        subscriber=reader, commitment=commitment, asked_at=now, confirmed_at=now, starts_after=0
+    )
+    return reader.pk
 
 
 def tidy() -> None:
@@ -51,6 +78,7 @@ def tidy() -> None:
 def forget() -> None:
     """Nothing is owed to anybody."""
     run(
-        "TRUNCATE notifications_notice, notifications_attempt, notifications_delivery, notifications_bounce CASCADE"
+        "TRUNCATE notifications_notice, notifications_attempt, notifications_delivery, notifications_bounce,"
+        " notifications_unfinished CASCADE"
     )
     tidy()

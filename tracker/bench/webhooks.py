@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import statistics
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -104,8 +105,7 @@ def _measured(asked: Namespace, url: str) -> Iterator[Figure]:
         for _n in range(2000):
             client.request("POST", url, {"Content-Type": "application/json"}, body)
 
-    alone = 2000 / seconds(bare)
-    yield Figure("a bare client that only posts", f"{alone:,.0f} a second")
+    alone = [2000 / seconds(bare)]
     connections.close_all()
     senders = [_fork.Process(target=_send) for _n in range(asked.workers)]
     began = time.perf_counter()
@@ -114,8 +114,12 @@ def _measured(asked: Namespace, url: str) -> Iterator[Figure]:
     for sender in senders:
         sender.join()
     took = time.perf_counter() - began
+    alone.append(2000 / seconds(bare))
+    yield Figure(
+        "a bare client that only posts, before and after", " and ".join(f"{it:,.0f}" for it in alone)
+    )
     sent = Call.objects.filter(state=CallState.SENT).count()
     yield Figure("sent", f"{sent} of {owed}", "all", sent == owed)
     rate = sent / took
     yield Figure("claimed, signed, sent, settled", f"{rate:,.0f} a second", f">= {GOAL}", rate >= GOAL)
-    yield ratio("against the bare client", rate / alone, 0.5, at_most=False)
+    yield ratio("against the bare client", rate / statistics.mean(alone), 0.5, at_most=False)

@@ -6,6 +6,7 @@ The networks are those of the IANA special-purpose registries (RFC 6890 and what
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def is_public(address: IPAddress) -> bool:
     return not any(address in network for network in _NOT_PUBLIC_V6)
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(url: str) -> WebAddress:
     """The parts of an http or https address; raises BadAddress. Asks no network: a name may still lead inside."""
     if len(url) > LONGEST:

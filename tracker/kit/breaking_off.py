@@ -1,36 +1,55 @@
-"""A limit for a piece of our own work: what does not come to an end is broken off where it stands."""
+"""A limit for pieces of our own work: what does not come to an end is broken off where it stands."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
+
+Limit = Callable[[float], AbstractContextManager[None]]
 
 
 class TookTooLong(Exception):
     """The work was broken off. What it had begun (a statement, a write) may be half done."""
 
 
+def unlimited(_seconds: float) -> AbstractContextManager[None]:
+    """A limit that limits nothing."""
+    return nullcontext()
+
+
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Raises TookTooLong inside when it takes longer than `seconds`, and again each time that is caught.
+def a_limit() -> Iterator[Limit]:
+    """Gives `limit(seconds)`, which raises TookTooLong inside when that takes longer, and again each time it is caught.
 
     By SIGALRM, so in the main thread of a process only; elsewhere, and while an alarm of somebody else is set, nothing
-    limits it. Code that never comes back to Python is not broken off.
+    is limited. Code that never comes back to Python is not broken off.
     """
     if threading.current_thread() is not threading.main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
-        yield
+        yield unlimited
         return
 
     def over(_number: int, _frame: FrameType | None) -> None:
         raise TookTooLong
 
     before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
-        yield
+        yield _Timer
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+class _Timer(AbstractContextManager[None]):
+    """Setting it costs a microsecond, so each of many short pieces of work may have its own."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
+
+    def __exit__(self, *_error: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -218,7 +218,7 @@ class _Idle:
         self._most = most
         self._lock = threading.Lock()
         self._by_origin: OrderedDict[_Where, list[httpcore.HTTPConnection]] = OrderedDict()
-        self._count = 0
+        self.count = 0
         self._swept = time.monotonic()
 
     def take(self, where: _Where) -> httpcore.HTTPConnection | None:
@@ -229,7 +229,7 @@ class _Idle:
                 if not stack:
                     return None
                 connection = stack.pop()
-                self._count -= 1
+                self.count -= 1
                 if not stack:
                     del self._by_origin[where]
             if not connection.has_expired():
@@ -243,11 +243,11 @@ class _Idle:
             stack = self._by_origin.setdefault(where, [])
             self._by_origin.move_to_end(where)
             stack.append(connection)
-            self._count += 1
-            if self._count > self._most:
+            self.count += 1
+            if self.count > self._most:
                 oldest = next(iter(self._by_origin))
                 over.append(self._by_origin[oldest].pop(0))
-                self._count -= 1
+                self.count -= 1
                 if not self._by_origin[oldest]:
                     del self._by_origin[oldest]
             if time.monotonic() - self._swept > 1.0:
@@ -265,7 +265,7 @@ class _Idle:
                 self._by_origin[where] = left
             else:
                 del self._by_origin[where]
-        self._count -= len(gone)
+        self.count -= len(gone)
         self._swept = time.monotonic()
         return gone
 
@@ -274,7 +274,7 @@ class _Idle:
         with self._lock:
             every = [connection for stack in self._by_origin.values() for connection in stack]
             self._by_origin.clear()
-            self._count = 0
+            self.count = 0
         for connection in every:
             connection.close()
 
