@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from commitments import standing
 from commitments.models import Accord, Commitment, Deadline, Event, Evidence, Note, Position, Source
 from commitments.sentences import facts_of, in_words, sentence
-from commitments.words import Clock, Contested, EventKind, Plain, Stance, Status, Timeliness
+from commitments.spoken_dates import day_in_words, instant_in_words
+from commitments.words import Clock, Contested, DeadlineType, EventKind, Plain, Stance, Status, Timeliness
 from notifications import scopes
 from notifications.models import Rhythm, Subscription
 from notifications.telling import News
@@ -321,7 +322,10 @@ def what_comes_next(commitment: Commitment, now: datetime) -> dict[str, Any] | N
             return {
                 "label": pick(row.label),
                 "label_language": picked_language(row.label),
-                "day": in_words(row.last_on.isoformat()),
+                # A clock of hours ends at an instant; everything else with a day.
+                "day": instant_in_words(row.due_at)
+                if row.type == DeadlineType.CLOCK
+                else day_in_words(row.last_on),
                 "authority": row.get_authority_display(),
                 "is_ours": clock == Clock.TRACKER,
             }
