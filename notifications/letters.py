@@ -314,18 +314,18 @@ def _day(edtf: str) -> str:
 
 
 def what_comes_next(commitment: Commitment, now: datetime) -> dict[str, Any] | None:
-    """The next open date: the parties' own, else our next look at it; None when there is none ahead."""
+    """The next open date: the parties' own, else our next look at it; None when there is none ahead. A clock of hours
+    ends at an instant, everything else with a day."""
     ahead = Deadline.objects.open().filter(commitment=commitment, due_at__gt=now, last_on__isnull=False)
     for clock in (Clock.PARTY, Clock.TRACKER):
         row = ahead.filter(clock=clock).order_by("due_at", "number").first()
-        if row is not None and row.last_on is not None:
+        if row is not None and row.last_on is not None and row.due_at is not None:
             return {
                 "label": pick(row.label),
                 "label_language": picked_language(row.label),
-                # A clock of hours ends at an instant; everything else with a day.
-                "day": instant_in_words(row.due_at)
-                if row.type == DeadlineType.CLOCK
-                else day_in_words(row.last_on),
+                "day": day_in_words(row.last_on)
+                if row.type != DeadlineType.CLOCK
+                else instant_in_words(row.due_at),
                 "authority": row.get_authority_display(),
                 "is_ours": clock == Clock.TRACKER,
             }

@@ -10,11 +10,15 @@ import threading
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from email.message import EmailMessage
+from email.header import decode_header, make_header
+from email.message import EmailMessage, Message
+from email.parser import BytesHeaderParser
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+_HEADERS = BytesHeaderParser()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,11 @@ class Mail:
     at: float
 
     @property
+    def headers(self) -> Message:
+        """Its headers alone, as they came: a fiftieth of the work of parsing all of it."""
+        return _HEADERS.parsebytes(self.content.partition(b"\r\n\r\n")[0])
+
+    @property
     def message(self) -> EmailMessage:
         """The message, parsed."""
         parsed = email.message_from_bytes(self.content, policy=email.policy.default)
@@ -36,7 +45,7 @@ class Mail:
     @property
     def subject(self) -> str:
         """Its subject, decoded."""
-        return str(self.message["Subject"])
+        return str(make_header(decode_header(self.headers["Subject"])))
 
     @property
     def text(self) -> str:

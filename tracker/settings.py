@@ -91,7 +91,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "pgtrigger",
-    "axes",
+    "tracker.apps.SignInsConfig",
     "csp",
 ]
 MIDDLEWARE = [

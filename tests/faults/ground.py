@@ -213,7 +213,7 @@ class Ground:
         ids: dict[Owed, set[str]] = {}
         for owed, mail in self.accepted():
             counted[owed] += 1
-            ids.setdefault(owed, set()).add(str(mail.message["Message-ID"]))
+            ids.setdefault(owed, set()).add(str(mail.headers["Message-ID"]))
         lost = self.ledger - set(counted)
         phantom = set(counted) - self.ledger
         again = sum(number - 1 for number in counted.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
 from typing import Any
@@ -15,10 +16,12 @@ from django.utils import timezone, translation
 from commitments import operations
 from commitments.actors import loader
 from commitments.models import Event, Note
+from commitments.spoken_dates import instant_in_words
 from notifications import letters
 from notifications.channels.email import Reader, assemble
 from notifications.telling import TOLD
 from tests import world
+from tests.commitments.test_clocks import TERMS
 from tests.notifications.readers import a_reader, link, make_due, message_id, one_round
 from tests.notifications.test_telling import everything_happens_to
 from tests.sinks import SmtpSink
@@ -124,6 +127,19 @@ def test_a_status_mail_tells_before_and_after_reason_evidence_what_comes_next_an
     for purpose in ("manage", "leave"):
         assert client.get(link(mail, purpose)).status_code == 200
         assert link(mail, purpose) in mail.html
+
+
+def test_what_comes_next_of_a_clock_of_hours_is_an_instant(db: None) -> None:
+    commitment = world.a_commitment(world.an_accord(), kind="conditional", details={"trigger": TERMS})
+    world.a_deadline(commitment, "", type="clock", duration="PT24H", label={"en": "Consult"})
+    asked = timezone.now() - timedelta(hours=2)
+    for fact in ("attack", "request"):
+        order = operations.NewTrigger(commitment.code, fact, asked)
+        operations.record_triggers([order], actor=loader())
+    found = letters.what_comes_next(commitment, timezone.now())
+    assert found is not None
+    assert found["day"] == instant_in_words(asked + timedelta(hours=24))
+    assert "UTC" in found["day"]
 
 
 def test_mails_about_one_commitment_make_one_thread(db: None, smtp_sink: SmtpSink) -> None:
