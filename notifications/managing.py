@@ -3,7 +3,6 @@ link; only POST acts."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -11,16 +10,14 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from commitments.spoken_dates import instant_in_words
-from notifications import calendars, links, reminding, subscribing
+from notifications import calendars, links, subscribing
 from notifications.calendar_pages import calendar_address
 from notifications.forms import HoursForm, RhythmForm
-from notifications.models import Delivery, PrivateCalendar, Reminder, Rhythm, Subscription, Weekday
+from notifications.models import Delivery, PrivateCalendar, Rhythm, Subscription, Weekday
 from notifications.pages import LANGUAGES, Signed, named_wish
-from notifications.reminder_words import sentence
-from notifications.scopes import named, with_targets
+from notifications.scopes import with_targets
 from notifications.telling import News
 
 
@@ -131,53 +128,6 @@ class Manage(Signed):
                 "now": instant_in_words(timezone.now(), who.zone),
             }
         return self.show("manage", context, status=status)
-
-
-class Heard(Signed):
-    """The link of a reminder: no more of it, or later again."""
-
-    purpose = links.HEARD
-    LATER = (1, 3, 7, 30)
-
-    def _row(self) -> Reminder | None:
-        rows = Reminder.objects.filter(pk__in=self.about[:1])
-        return rows.select_related("commitment__accord", "deadline", "assessment").first()
-
-    def _show(self, row: Reminder, said: str = "", status: int = 200) -> HttpResponse:
-        assert self.subscriber is not None
-        with translation.override(self.subscriber.language):
-            context = {
-                "said": said,
-                "sentence": sentence(row, timezone.now()),
-                "followed": named(row.commitment),
-                "later": [
-                    (days, ngettext("In %(days)d day", "In %(days)d days", days) % {"days": days})
-                    for days in self.LATER
-                ],
-            }
-        return self.show("heard", context, status=status)
-
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        """What it was about, with the buttons."""
-        row = self._row()
-        return self._show(row) if row else self.show("left", {}, status=410)
-
-    def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        """`later`: after how many days to be reminded again; empty for not at all while the date stays as it is."""
-        assert self.subscriber is not None
-        row, later, now = self._row(), request.POST.get("later", ""), timezone.now()
-        if row is None:
-            return self.show("left", {}, status=410)
-        if later not in {"", *(str(days) for days in self.LATER)}:
-            return self._show(row, _("later: choose one of those in the list."), status=400)
-        reminding.hush(self.subscriber, row, now + timedelta(days=int(later)) if later else None, now)
-        with translation.override(self.subscriber.language):
-            done = (
-                _("You will be reminded again then, unless it is settled before.")
-                if later
-                else _("Noted. You hear of this date again only when it moves.")
-            )
-        return self._show(row, done)
 
 
 def _first_error(form: Any) -> str:

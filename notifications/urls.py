@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from notifications import bounce_pages, calendar_pages, managing, pages
+from notifications import bounce_pages, calendar_pages, managing, noting, pages
 
 app_name = "notifications"
 urlpatterns = [
@@ -14,7 +14,7 @@ urlpatterns = [
     path("confirm/<str:token>/", pages.Confirm.as_view(), name="confirm"),
     path("manage/<str:token>/", managing.Manage.as_view(), name="manage"),
     path("leave/<str:token>/", pages.Leave.as_view(), name="leave"),
-    path("heard/<str:token>/", managing.Heard.as_view(), name="heard"),
+    path("heard/<str:token>/", noting.Heard.as_view(), name="heard"),
     path("calendar/<str:token>/dates.ics", calendar_pages.Private.as_view(), name="calendar"),
     path("erase/<str:token>/", pages.Erase.as_view(), name="erase"),
 ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone, translation
 
@@ -27,6 +28,7 @@ from notifications.models import (
 )
 from notifications.reminder_words import of_date
 from tests import world
+from tests.commitments.test_clocks import TERMS
 from tests.notifications.readers import a_reader, link
 from tests.sinks import SmtpSink
 
@@ -372,6 +374,33 @@ def test_one_who_has_noted_it_hears_no_more_until_the_date_moves(
     assert fire("d7") == 1
 
 
+def offered(client: Client, path: str) -> list[str]:
+    """After how many hours one may be reminded again, as the page of a reminder offers it."""
+    return re.findall(r'<option value="(\d+)"', client.get(path).content.decode())
+
+
+def test_of_a_clock_of_hours_one_may_be_reminded_again_within_hours(
+    db: None, client: Client, smtp_sink: SmtpSink
+) -> None:
+    commitment = world.a_commitment(world.an_accord(), kind="conditional", details={"trigger": TERMS})
+    world.a_deadline(commitment, "", type="clock", duration="PT24H", label={"en": "Consult"})
+    a_reader("reader@example.org", commitment)
+    for fact in ("attack", "request"):
+        asked = timezone.now() - timedelta(hours=18)
+        operations.record_triggers([operations.NewTrigger(commitment.code, fact, asked)], actor=loader())
+    planning.plan()
+    row = Reminder.objects.planned().get(rung="h2", audience="watchers")
+    path = f"/heard/{links.sign(links.HEARD, Subscriber.objects.get().uuid, row.pk)}/"
+    assert offered(client, path) == ["1", "4"]
+    assert client.post(path, {"later": "4"}).status_code == 200
+    later = Reminder.objects.get(audience=Audience.ONE)
+    assert timedelta(hours=3, minutes=58) < later.due_at - timezone.now() < timedelta(hours=4, minutes=1)
+    with time_machine.travel(asked + timedelta(hours=23, minutes=30)):
+        assert offered(client, path) == []
+    with time_machine.travel(asked + timedelta(hours=25)):
+        assert offered(client, path) == ["24", "72", "168", "720"]
+
+
 @pytest.mark.parametrize("who", ["editor@desk.example", "reader@example.org"])
 def test_one_who_wants_to_be_reminded_later_is(
     db: None, client: Client, smtp_sink: SmtpSink, who: str
@@ -382,8 +411,11 @@ def test_one_who_wants_to_be_reminded_later_is(
     a_reader("reader@example.org", commitment)
     noted(commitment, smtp_sink)
     path = link(smtp_sink.to(who)[0], "heard")
-    assert client.post(path, {"later": "400"}).status_code == 400
-    assert client.post(path, {"later": "3"}).status_code == 200
+    assert offered(client, path) == ["24", "72", "168"], "before the date ends, in eight days"
+    for wrong in ("400", "1", "720", "-24", "x"):
+        assert client.post(path, {"later": wrong}).status_code == 400
+    assert not Hush.objects.exists()
+    assert client.post(path, {"later": "72"}).status_code == 200
     later = Reminder.objects.get(audience=Audience.ONE)
     assert timedelta(days=2, hours=23) < later.due_at - timezone.now() < timedelta(days=3, minutes=1)
     fire(later.rung)
