@@ -210,6 +210,14 @@ def ends_at_once() -> None:
 
 
 @defect
+def cuts_requests_off() -> None:
+    """A web process that is replaced is killed, whatever it is about to answer."""
+    worker = _room("granian.server.mp").WorkerProcess
+
+    worker.terminate = worker.kill
+
+
+@defect
 def goes_anywhere() -> None:
     """The client of webhooks neither looks where an address leads nor stops at redirects."""
     outbound = _room("tracker.kit.outbound")

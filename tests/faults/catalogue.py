@@ -66,7 +66,7 @@ SCENARIOS = {
             "R8",
             "rolling restarts",
             turning.r8_rolling_restarts,
-            ("ends_at_once",),
+            ("ends_at_once", "cuts_requests_off"),
             {"size": 1000, "restarts": 20},
         ),
         Scenario(

@@ -152,7 +152,8 @@ def r8_rolling_restarts(seed: int, size: int = 200, restarts: int = 3, twin: str
         server = it.server()
         visitors = _Visitors(it.product.url)
         try:
-            renewals = _Renewals(it, server, restarts if not twin else 0)
+            # The workers' defect is looked for among the workers.
+            renewals = _Renewals(it, server, 0 if twin == "ends_at_once" else restarts)
             it.news()
             it.beat()
             worker = it.worker()
