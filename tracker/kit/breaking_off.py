@@ -31,25 +31,35 @@ def a_limit() -> Iterator[Limit]:
         yield unlimited
         return
 
-    def over(_number: int, _frame: FrameType | None) -> None:
-        raise TookTooLong
-
-    before = signal.signal(signal.SIGALRM, over)
+    alarm = _Alarm()
+    before = signal.signal(signal.SIGALRM, alarm.rings)
     try:
-        yield _Timer
+        yield alarm
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
-class _Timer(AbstractContextManager[None]):
+class _Alarm(AbstractContextManager[None]):
     """Setting it costs a microsecond, so each of many short pieces of work may have its own."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._is_set = False
+
+    def rings(self, _number: int, _frame: FrameType | None) -> None:
+        """One that rang in the last instant and is heard after the work is heard by nobody."""
+        if self._is_set:
+            raise TookTooLong
+
+    def __call__(self, seconds: float) -> AbstractContextManager[None]:
         self._seconds = seconds
+        return self
 
     def __enter__(self) -> None:
+        self._is_set = True
         signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
 
     def __exit__(self, *_error: object) -> None:
+        self._is_set = False
         signal.setitimer(signal.ITIMER_REAL, 0)
