@@ -56,14 +56,17 @@ app.conf.update(
             ),
             # Hourly chores ask a table when they were done last: a beat that starts anew each half hour skips none.
             (
-                60.0,
+                15.0,
                 (
                     "commitments.draw_occurrences",
                     "commitments.write_checkpoint",
                     "commitments.prune_answers",
-                    "notifications.collect_bounces",
                     "notifications.prune",
                 ),
+            ),
+            (
+                60.0,
+                ("notifications.collect_bounces",),
             ),
         )
         for name in names

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from commitments.models import Assessment, Commitment, Deadline, Event, Evidence, KeptAnswer
-from commitments.tasks import prune_answers
+from commitments.tokens import forget_answers
 from tests import world
 from tests.commitments.writers import EVIDENCE, JUDGEMENT, Writer, a_ready_commitment, standing, writer
 from tests.servers import FreshDatabase
@@ -65,13 +65,13 @@ def test_what_was_refused_may_be_put_right_under_the_same_key(
 
 def test_an_answer_is_kept_for_a_day(commitment: Commitment, reviewer: Writer) -> None:
     reviewer.send(commitment, "evidence/", EVIDENCE, key='"one"')
-    assert prune_answers() == 0
+    assert forget_answers(timezone.now()) == 0
     KeptAnswer.objects.update(kept_at=timezone.now() - timedelta(days=1))
     # Run out, though nobody has tidied up: the key is free.
     other = reviewer.send(commitment, "evidence/", EVIDENCE | {"quote": "other"}, key='"one"')
     assert other.status_code == 201
     KeptAnswer.objects.update(kept_at=timezone.now() - timedelta(days=1))
-    assert (prune_answers(), KeptAnswer.objects.count()) == (1, 0)
+    assert (forget_answers(timezone.now()), KeptAnswer.objects.count()) == (1, 0)
 
 
 def at_once(things: Sequence[Callable[[], Any]]) -> list[Any]:
