@@ -69,7 +69,8 @@ def how_many_wait(most: int) -> int:
 
 @transaction.atomic
 def _read_on() -> tuple[int, bool]:
-    """One transaction: the events after the bookmark, until BATCH readers are reached; whether there may be more."""
+    """One transaction: the events after the bookmark, as long as BATCH leaves room for the first readers of one more;
+    whether there may be more."""
     mark = Bookmark.objects.select_for_update(skip_locked=True).filter(name=FAN_OUT).first()
     if mark is None:
         return 0, False
@@ -80,17 +81,18 @@ def _read_on() -> tuple[int, bool]:
     made, room = 0, BATCH
     for event in events:
         if event.seq in news and event.commitment_id is not None:
-            some = min(room, FIRST)
-            told = tell(_source(event), reach[event.commitment_id], 0, some)
+            if room < FIRST:
+                break
+            wanted = reach[event.commitment_id]
+            told = tell(_source(event), wanted, 0, FIRST)
             made, room = made + told.made, room - told.reached
-            if told.reached == some:
-                Unfinished.objects.update_or_create(number=event.seq, defaults={"recipient": told.last})
+            if told.reached == FIRST:
+                rest = {"scopes": wanted, "recipient": told.last}
+                Unfinished.objects.update_or_create(number=event.seq, defaults=rest)
         mark.seq = event.seq
-        if room <= 0:
-            break
     if events:
         mark.save(update_fields=["seq"])
-    return made, room <= 0 or len(events) == EVENTS
+    return made, room < FIRST or len(events) == EVENTS
 
 
 @transaction.atomic
@@ -100,11 +102,7 @@ def _go_on() -> tuple[int, bool]:
     it = Unfinished.objects.select_for_update(skip_locked=True).order_by("number").first()
     if it is None:
         return 0, False
-    event = Event.objects.get(pk=it.number)
-    assert event.commitment_id is not None
-    told = tell(
-        _source(event), scopes.of_commitments({event.commitment_id})[event.commitment_id], it.recipient, BATCH
-    )
+    told = tell(_source(Event.objects.get(pk=it.number)), it.scopes, it.recipient, BATCH)
     if told.reached < BATCH:
         it.delete()
     else:

@@ -1,15 +1,13 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
-
-# An event whose readers were being told when the columns changed is gone on with.
-KEEP_ON = """
-INSERT INTO notifications_unfinished (number, recipient)
-SELECT seq + 1, recipient FROM notifications_bookmark WHERE name = 'fan_out' AND recipient > 0;
-UPDATE notifications_bookmark SET seq = seq + 1 WHERE name = 'fan_out' AND recipient > 0;
-"""
 
 
 class Migration(migrations.Migration):
-    """Who crashed a worker goes alone; what a million are told no longer stands before what few wait for."""
+    """Who crashed a worker goes alone; what a million are told no longer stands before what few wait for.
+
+    An event whose readers were being told when the column `recipient` goes is read again from its first reader: whoever
+    has a notice of it gets no second one.
+    """
 
     dependencies = [("notifications", "0001_initial")]
 
@@ -26,10 +24,10 @@ class Migration(migrations.Migration):
             name="Unfinished",
             fields=[
                 ("number", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("scopes", ArrayField(base_field=models.TextField(), size=None)),
                 ("recipient", models.BigIntegerField()),
             ],
         ),
-        migrations.RunSQL(KEEP_ON, migrations.RunSQL.noop),
         migrations.RemoveField(model_name="bookmark", name="recipient"),
         migrations.RemoveConstraint(model_name="delivery", name="delivery_kind_known"),
         migrations.AlterField(

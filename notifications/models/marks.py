@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -17,9 +18,13 @@ class Bookmark(models.Model):
 
 class Unfinished(models.Model):
     """An event whose first readers were told and many others not yet: everyone up to `recipient` is done. The log is
-    read on meanwhile, so that what few wait for is not kept behind what a million are told."""
+    read on meanwhile, so that what few wait for is not kept behind what a million are told.
+
+    `scopes` are those that the event fell into when it was read: a filter that fitted then is told to its last reader,
+    whatever has become of the commitment since."""
 
     number = models.BigIntegerField(primary_key=True)
+    scopes = ArrayField(models.TextField())
     recipient = models.BigIntegerField()
 
     def __str__(self) -> str:
