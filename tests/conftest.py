@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -17,6 +18,7 @@ from pytest_django import DjangoDbBlocker
 from tests import servers
 from tests.servers import FreshDatabase, Servers
 from tests.sinks import SmtpSink
+from tests.web_sinks import WebSink, web_sink
 from tracker.kit.briefly import forget_all
 
 # The process that controls the run owns the servers; its workers find them in the environment. The addresses
@@ -112,6 +114,14 @@ def redis_url(worker_id: str) -> str:
     with redis.Redis(unix_socket_path=str(path), db=number) as client:
         client.flushdb()
     return f"redis+socket://{path}?virtual_host={number}"
+
+
+@pytest.fixture
+def sink(settings: Any) -> Iterator[WebSink]:
+    """A web server of the test's own that the guarded client may go to."""
+    with web_sink() as it:
+        settings.OUTBOUND_LOOPBACK_PORTS = frozenset({it.port})
+        yield it
 
 
 @pytest.fixture

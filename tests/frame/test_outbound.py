@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import ipaddress
 import socket
 import ssl
@@ -20,21 +19,12 @@ from tracker.kit import outbound
 from tracker.kit.addresses import BadAddress, is_public, parse
 from tracker.kit.outbound import READ_AT_MOST, Failed, Outbound, Refused
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
 def client() -> Iterator[Outbound]:
     it = Outbound()
     yield it
     it.close()
-
-
-@pytest.fixture
-def sink(settings: Any) -> Iterator[WebSink]:
-    with web_sink() as it:
-        settings.OUTBOUND_LOOPBACK_PORTS = frozenset({it.port})
-        yield it
 
 
 def names(monkeypatch: pytest.MonkeyPatch, **known: list[str]) -> list[str]:
@@ -377,57 +367,3 @@ def test_a_certificate_of_somebody_else_is_refused(client: Outbound, settings: A
         with pytest.raises(Failed, match="tls"):
             client.request("GET", f"https://127.0.0.1:{sink.port}/")
         assert sink.visits == []
-
-
-# The lint.
-
-OTHERS = {
-    "requests",
-    "urllib3",
-    "aiohttp",
-    "httpx",
-    "httpcore",
-    "pycurl",
-    "httplib2",
-    "websockets",
-    "tornado",
-}
-STANDARD = {"urllib.request", "http.client", "ftplib", "xmlrpc.client"}
-# Who may: the client itself, and three that ask nobody but the machine they run on or the package index.
-MAY = {
-    "tracker/kit/outbound.py",
-    "tracker/probe.py",
-    "tracker/demo/running.py",
-    "tracker/bootstrap.py",
-    # Asks the server that it has started itself.
-    "tracker/bench/stream.py",
-    # What a watcher downloads and runs on a machine of their own: it is never imported here.
-    "tracker/static/tracker/verify_feed.py",
-}
-
-
-def http_clients(source: str) -> set[str]:
-    """The HTTP clients that a piece of code imports."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        found |= {name for name in modules if name.split(".")[0] in OTHERS or name in STANDARD}
-    return found
-
-
-def test_nobody_goes_out_another_way() -> None:
-    assert http_clients("import requests") == {"requests"}
-    assert http_clients("from urllib import request") == {"urllib.request"}
-    assert http_clients("from httpx import get") == {"httpx", "httpx.get"}
-    others = {}
-    for room in ("tracker", "commitments", "notifications"):
-        for path in sorted((ROOT / room).rglob("*.py")):
-            name = path.relative_to(ROOT).as_posix()
-            if name not in MAY and (found := http_clients(path.read_text(encoding="utf-8"))):
-                others[name] = found
-    assert others == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,13 +15,6 @@ from tests import world
 from tests.web_sinks import Say, WebSink, web_sink
 
 ADD = "/admin/notifications/endpoint/add/"
-
-
-@pytest.fixture
-def sink(settings: Any) -> Iterator[WebSink]:
-    with web_sink() as it:
-        settings.OUTBOUND_LOOPBACK_PORTS = frozenset({it.port})
-        yield it
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
-from django.utils import timezone
 
 from commitments import operations
 from commitments.actors import loader
@@ -19,11 +18,9 @@ from commitments.models import Event, Party, Section, Topic
 from notifications import delivering, fanning, links, owing, scopes, subscribing
 from notifications.models import (
     Delivery,
-    DomainPause,
     Kind,
     Notice,
     SavedFilter,
-    State,
     Subscriber,
     Subscription,
     Why,
@@ -38,11 +35,6 @@ def hearers() -> set[str]:
     """Who is owed something, by the part of the address before the @."""
     found = Notice.objects.values_list("subscriber__email", flat=True)
     return {email.partition("@")[0] for email in found}
-
-
-def all_due() -> None:
-    """Lets every hold and every digest's hour be over."""
-    Delivery.objects.filter(state=State.WAITING).update(next_attempt_at=timezone.now())
 
 
 def test_everything_a_part_a_party_a_topic_and_a_filter_bring_what_falls_into_them(db: None) -> None:
@@ -162,7 +154,7 @@ def test_a_digest_is_one_mail_by_commitment_at_its_hour(db: None, smtp_sink: Smt
     local = owed.next_attempt_at.astimezone(ZoneInfo("Asia/Tokyo"))
     assert (local.isoweekday(), local.hour, local.minute) == (3, 7, 0)
     assert delivering.deliver(seconds=20).sent == 0
-    all_due()
+    make_due()
     assert one_round().sent == 1
     (mail,) = smtp_sink.mails
     for part in (mail.text, mail.html):
@@ -190,7 +182,7 @@ def test_of_a_digest_what_is_no_longer_true_is_left_out_and_nothing_is_sent_when
     fanning.fan_out()
     operations.withdraw_evidence([gone.code], actor=loader(), why="Wrong.")
     fanning.fan_out()
-    all_due()
+    make_due()
     this = delivering.deliver(seconds=20)
     assert (this.sent, this.dropped) == (1, 1)
     (mail,) = smtp_sink.mails
@@ -380,109 +372,6 @@ def test_what_there_is_to_follow_is_shown_and_leads_to_a_form(db: None, client: 
     for query in ("everything=1", "party=JPN", "topic=demining", f"accord={world.ACCORD}"):
         assert f"/follow/?{query}" in page
         assert client.get(f"/follow/?{query}").status_code == 200
-
-
-# The hold, and turns.
-
-
-def test_a_retraction_within_the_hold_stops_the_mail(db: None, smtp_sink: SmtpSink, settings: Any) -> None:
-    settings.ALERT_HOLD = timedelta(minutes=2)
-    accord = world.an_accord()
-    commitment = world.a_commitment(accord)
-    a_reader("reader@example.org", accord)
-    proof = world.some_evidence(commitment, origin="backfill")
-    judged = world.published(commitment, "fulfilled", [proof])
-    assert one_round().sent == 0
-    held = Delivery.objects.get().next_attempt_at - Event.objects.latest("seq").at
-    assert held == timedelta(minutes=2)
-    operations.retract_assessments([judged.code], actor=world.actor("reviewer"), why="Too early.")
-    fanning.fan_out()
-    make_due()
-    assert delivering.deliver(seconds=20).sent == 0
-    assert not smtp_sink.mails
-
-
-def test_what_the_clock_says_is_not_held(db: None, settings: Any) -> None:
-    settings.ALERT_HOLD = timedelta(hours=1)
-    accord = world.an_accord()
-    a_reader("reader@example.org", accord)
-    world.a_deadline(world.a_commitment(accord), "2025-01")
-    operations.scan(timezone.now())
-    fanning.fan_out()
-    assert Delivery.objects.get().next_attempt_at <= timezone.now()
-
-
-def test_digests_get_their_share_while_alerts_wait_and_every_domain_its_turn(db: None) -> None:
-    from notifications import outbox
-
-    accord = world.an_accord()
-    commitment = world.a_commitment(accord)
-    for n in range(20):
-        a_reader(f"r{n}@large.example", accord)
-    a_reader("late@small.example", accord)
-    for n in range(4):
-        a_reader(f"d{n}@large.example", accord, rhythm="daily")
-    world.some_evidence(commitment)
-    fanning.fan_out()
-    all_due()
-    Delivery.objects.filter(domain="small.example").update(next_attempt_at=timezone.now())
-    Delivery.objects.filter(domain="large.example").update(
-        next_attempt_at=timezone.now() - timedelta(minutes=1)
-    )
-    taken = Delivery.objects.filter(pk__in=[it.id for it in outbox.claim(limit=8)])
-    assert taken.filter(kind=Kind.DIGEST).count() == 2
-    assert taken.filter(domain="small.example").count() == 1
-
-
-def test_a_domain_that_puts_everything_off_is_left_alone_and_the_others_go_on(
-    db: None, smtp_sink: SmtpSink
-) -> None:
-    accord = world.an_accord()
-    commitment = world.a_commitment(accord)
-    for n in range(30):
-        a_reader(f"r{n}@slow.example", accord)
-        smtp_sink.refusals[f"r{n}@slow.example"] = "451 4.7.1 come back later"
-    for n in range(3):
-        a_reader(f"r{n}@quick.example", accord)
-    world.some_evidence(commitment)
-    this = one_round()
-    assert this.sent == 3
-    assert this.put_off == 5
-    pause = DomainPause.objects.get()
-    assert (pause.domain, pause.tries) == ("slow.example", 1)
-    assert Delivery.objects.filter(attempts=0, state=State.WAITING).count() == 25
-    # After its pause one mail asks again; when it is taken, the rest follows.
-    DomainPause.objects.update(until=timezone.now())
-    assert delivering.deliver(seconds=20).put_off == 1
-    assert DomainPause.objects.get().tries == 2
-    smtp_sink.refusals.clear()
-    DomainPause.objects.update(until=timezone.now())
-    make_due()
-    assert delivering.deliver(seconds=20).sent == 30
-    assert not DomainPause.objects.exists()
-
-
-def test_when_too_much_waits_no_more_is_written_down(db: None, smtp_sink: SmtpSink, monkeypatch: Any) -> None:
-    monkeypatch.setattr(fanning, "BACKLOG", 2)
-    accord = world.an_accord()
-    commitment = world.a_commitment(accord)
-    for n in range(3):
-        a_reader(f"r{n}@example.org", accord)
-    world.some_evidence(commitment)
-    world.some_evidence(commitment)
-    monkeypatch.setattr(fanning, "BATCH", 2)
-    monkeypatch.setattr(fanning, "FIRST", 1)
-    assert fanning.fan_out(0) == 2, "the first reader of each"
-    assert fanning.fan_out(0) == 0, "the sender has to catch up before the many are told"
-    for _n in range(2):
-        world.some_evidence(commitment)
-    assert fanning.fan_out(0) == 2, "news are still read"
-    world.some_evidence(commitment)
-    assert fanning.fan_out(0) == 0, "at twice as many nothing new is read"
-    sent = delivering.deliver(seconds=20).sent
-    while fanning.fan_out(0) or sent < 15:
-        sent += delivering.deliver(seconds=20).sent
-    assert sent == 15
 
 
 def test_a_sign_up_never_changes_what_a_reader_has_chosen(db: None) -> None:
