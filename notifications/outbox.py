@@ -131,10 +131,10 @@ END
 
 # A token is held by claimed rows alone (delivery_claimed_has_lease), so asking for it asks for the state as well, and
 # the planner takes the primary key instead of walking the index of leases.
+_IS_NEXT = f"d.id = %(next)s::uuid AND d.lease_until > statement_timestamp() AND {_STILL_WANTED}"
 _START = f"""
 UPDATE notifications_delivery d SET started_at = statement_timestamp()
-WHERE d.id = %(next)s::uuid AND d.token = %(token)s::uuid
-  AND d.lease_until > statement_timestamp() AND {_STILL_WANTED}
+WHERE d.token = %(token)s::uuid AND {_IS_NEXT}
 RETURNING 1
 """  # noqa: S608  (made of this file's own constants)
 
@@ -147,26 +147,34 @@ _NEXT_STATE = f"""CASE
     WHEN %(outcome)s::text = 'error' AND d.crashes + 1 >= {CRASHES} THEN 'quarantined'
     WHEN %(outcome)s::text = 'retry' AND d.created_at < statement_timestamp() - %(give_up)s::interval THEN 'failed'
     ELSE 'waiting' END"""
+# Both rows in one UPDATE: the server makes a table's checks and the conditions of its indexes ready for each UPDATE
+# anew, which takes longer than the rows do.
 _SETTLE = f"""
-WITH done AS (
+WITH moved AS (
     UPDATE notifications_delivery d SET
-        state = {_NEXT_STATE},
-        why = CASE WHEN {_NEXT_STATE} = 'dropped' THEN 'erased' ELSE '' END,
-        settled_at = CASE WHEN {_NEXT_STATE} <> 'waiting' THEN statement_timestamp() END,
-        next_attempt_at = CASE WHEN {_NEXT_STATE} <> 'waiting' THEN d.next_attempt_at
-            ELSE statement_timestamp() + interval '1 s' * (0.75 + random() / 2)
-                 * least({FIRST_RETRY} * power(2, least(d.attempts, 16)), {LONGEST_RETRY}) END,
-        attempts = least(d.attempts + 1, 32000),
-        crashes = d.crashes + (%(outcome)s::text = 'error')::int,
-        token = NULL, lease_until = NULL, started_at = NULL
-    WHERE d.id = %(id)s::uuid AND d.token = %(token)s::uuid
+        state = CASE WHEN d.id = %(id)s::uuid THEN {_NEXT_STATE} ELSE d.state END,
+        why = CASE WHEN d.id = %(id)s::uuid AND {_NEXT_STATE} = 'dropped' THEN 'erased' ELSE d.why END,
+        settled_at = CASE WHEN d.id = %(id)s::uuid AND {_NEXT_STATE} <> 'waiting' THEN statement_timestamp() END,
+        next_attempt_at = CASE WHEN d.id = %(id)s::uuid AND {_NEXT_STATE} = 'waiting'
+            THEN statement_timestamp() + interval '1 s' * (0.75 + random() / 2)
+                 * least({FIRST_RETRY} * power(2, least(d.attempts, 16)), {LONGEST_RETRY})
+            ELSE d.next_attempt_at END,
+        attempts = CASE WHEN d.id = %(id)s::uuid THEN least(d.attempts + 1, 32000) ELSE d.attempts END,
+        crashes = d.crashes + (d.id = %(id)s::uuid AND %(outcome)s::text = 'error')::int,
+        token = CASE WHEN d.id = %(id)s::uuid THEN NULL ELSE d.token END,
+        lease_until = CASE WHEN d.id = %(id)s::uuid THEN NULL ELSE d.lease_until END,
+        started_at = CASE WHEN d.id = %(id)s::uuid THEN NULL ELSE statement_timestamp() END
+    WHERE d.id = ANY(ARRAY[%(id)s::uuid, %(next)s::uuid]) AND d.token = %(token)s::uuid
+      AND (d.id = %(id)s::uuid OR ({_IS_NEXT}))
     RETURNING d.id
 ), said AS (
     INSERT INTO notifications_attempt (delivery_id, at, outcome, code, reply)
-    SELECT id, statement_timestamp(), %(outcome)s::text, %(code)s::smallint, %(reply)s::text FROM done
-), started AS ({_START})
-SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM started),
+    SELECT id, statement_timestamp(), %(outcome)s::text, %(code)s::smallint, %(reply)s::text
+    FROM moved WHERE id = %(id)s::uuid
+)
+SELECT count(*) FILTER (WHERE id = %(id)s::uuid), count(*) FILTER (WHERE id = %(next)s::uuid),
        length(set_config('synchronous_commit', 'off', true))
+FROM moved
 """  # noqa: S608
 
 
