@@ -10,6 +10,7 @@ redirects, decoding) would only have to be switched off again, and costs half th
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import queue
 import select
@@ -18,7 +19,7 @@ import ssl
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -126,32 +127,47 @@ def _left(until: float | None) -> float:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket whose time-outs are instants (monotonic): a byte a second does not prolong them."""
+    """A socket whose time-outs are instants (monotonic): a byte a second does not prolong them.
+
+    What is written leaves when an answer is asked for, head and body together. The socket never blocks: setting a
+    time-out for each step would cost more system calls than the step.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
         self._sock = sock
+        self._unsent = bytearray()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._sock.settimeout(_left(timeout))
+        # When they have answered and hung up before we were done, what they said is worth more than the rest of ours.
+        with contextlib.suppress(OSError):
+            while self._unsent:
+                del self._unsent[: self._step(self._sock.send, self._unsent, select.POLLOUT, timeout)]
+        self._unsent.clear()
         try:
-            return self._sock.recv(max_bytes)
-        except TimeoutError as error:
-            raise Failed("timeout") from error
+            got: bytes = self._step(self._sock.recv, max_bytes, select.POLLIN, timeout)
         except OSError as error:
             raise Failed("broken") from error
+        return got
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
-            return
-        # sendall's time-out is for the whole.
-        self._sock.settimeout(_left(timeout))
-        try:
-            self._sock.sendall(buffer)
-        except TimeoutError as error:
-            raise Failed("timeout") from error
-        except OSError as error:
-            # They may have answered and hung up before we were done: what they said is worth more than this.
-            raise httpcore.WriteError("broken") from error
+        self._unsent += buffer
+
+    def _step(self, act: Callable[[Any], Any], it: Any, ready: int, until: float | None) -> Any:
+        """Does it as soon as the socket lets us; raises Failed when the time is over."""
+        while True:
+            left = _left(until)
+            try:
+                return act(it)
+            except BlockingIOError:
+                wanted = ready
+            except ssl.SSLWantReadError:
+                wanted = select.POLLIN
+            except ssl.SSLWantWriteError:
+                wanted = select.POLLOUT
+            waiting = select.poll()
+            waiting.register(self._sock, wanted)
+            waiting.poll(left * 1000)
 
     def close(self) -> None:
         self._sock.close()
