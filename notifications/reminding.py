@@ -154,10 +154,12 @@ def _tell_all(rows: list[Reminder], now: datetime) -> tuple[int, bool]:
                 continue
             sort = News.AHEAD if ladder.is_ahead(row.rung) else News.LATE
             source = Source(Notice.REMINDER, row.pk, sort, now)
-            told = tell(source, reach[row.commitment_id], row.told_up_to, room, hushed)
+            # A filter that fitted when the first were told fits to the last.
+            wanted = row.scopes or reach[row.commitment_id]
+            told = tell(source, wanted, row.told_up_to, room, hushed)
             made, room = made + told.made, room - told.reached
             if room <= 0:
-                Reminder.objects.filter(pk=row.pk).update(told_up_to=told.last)
+                Reminder.objects.filter(pk=row.pk).update(told_up_to=told.last, scopes=wanted)
                 continue
         else:
             for person in _staff(row, now):

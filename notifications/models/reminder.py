@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -56,7 +57,8 @@ class Reminder(models.Model):
 
     `due_at` (UTC) is when it goes. `about_at` is the instant that it speaks of (the end of the window, or the
     submission); a deadline that has moved has another, and its old rungs are dropped. `told_up_to` is the last
-    subscriber who was told, so that a million watchers are told in batches.
+    subscriber who was told, so that a million watchers are told in batches; `scopes` are the ones that it was in when
+    the first of them were.
     """
 
     commitment = models.ForeignKey(Commitment, models.CASCADE, related_name="+")
@@ -77,6 +79,7 @@ class Reminder(models.Model):
     state = models.CharField(max_length=12, choices=ReminderState.choices, default=ReminderState.PLANNED)
     why = models.CharField(max_length=12, choices=WhyNot.choices, blank=True, default="")
     told_up_to = models.BigIntegerField(default=0)
+    scopes = ArrayField(models.TextField(), default=list, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     objects = ReminderQuerySet.as_manager()

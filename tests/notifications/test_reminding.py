@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from commitments import operations
 from commitments.actors import loader
 from commitments.models import Deadline
-from notifications import delivering, ladder, planning, reminding
+from notifications import delivering, ladder, planning, reminding, scopes
 from notifications.models import (
     Audience,
     Delivery,
@@ -340,3 +340,19 @@ def test_watchers_are_told_in_batches(db: None, monkeypatch: Any) -> None:
     assert reminding.remind(seconds=0) == 4
     assert reminding.remind(seconds=20) == 6
     assert Notice.objects.count() == 10
+
+
+def test_a_filter_that_fitted_the_first_watchers_fits_the_last(db: None, monkeypatch: Any) -> None:
+    monkeypatch.setattr(reminding, "ROOM", 2)
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    world.a_deadline(commitment, in_days(8))
+    for n in range(5):
+        a_reader(f"r{n}@example.org", scopes.a_filter(accord, {"standing": "not_judged"}))
+    planning.plan()
+    Reminder.objects.planned().filter(rung="d7").update(due_at=timezone.now())
+    assert reminding.remind(seconds=0) == 2
+    world.published(commitment, "in_progress", [world.some_evidence(commitment)])
+    while reminding.remind(seconds=0):
+        pass
+    assert Notice.objects.filter(source=Notice.REMINDER).count() == 5
