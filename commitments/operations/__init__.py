@@ -1,13 +1,7 @@
 """The verbs, one file per noun: the only code that changes the record."""
 
 from commitments.operations.accords import AccordFacts, record_sources, register_accord
-from commitments.operations.assessments import (
-    Judgement,
-    draft_assessments,
-    publish_assessments,
-    retract_assessments,
-    revise_assessments,
-)
+from commitments.operations.assessments import Judgement, draft_assessments, revise_assessments
 from commitments.operations.closing import meet_deadlines, waive_deadlines
 from commitments.operations.contributions import (
     NewContribution,
@@ -25,6 +19,7 @@ from commitments.operations.history import enter_judgements
 from commitments.operations.notes import redact_note
 from commitments.operations.pauses import NewPause, pause_commitments, resume_commitments
 from commitments.operations.positions import NewPosition, Resolution, resolve_positions, state_positions
+from commitments.operations.publishing import publish_assessments, retract_assessments
 from commitments.operations.registering import NewCommitment, register_commitments
 from commitments.operations.reviewing import (
     draft_and_submit,

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from commitments.actors import Actor
 from commitments.log import append, operation
 from commitments.models import Assessment, Commitment, Deadline, Evidence
-from commitments.operations.assessments import Judgement, latest_day, published_facts, write_words
+from commitments.operations.assessments import Judgement, latest_day, write_words
 from commitments.operations.guards import problems_of
 from commitments.operations.keeping import close_what_ends, locked, next_numbers, number_for, refresh
+from commitments.operations.publishing import published_facts
 from commitments.operations.rhythms import plan_review
 from commitments.refusals import NotAllowed, Problem, Refused, refuse
 from commitments.words import REVERSALS, EventKind, Origin, Review, Status

@@ -11,14 +11,9 @@ from django.utils.translation import gettext as _
 from commitments.actors import Actor
 from commitments.log import operation
 from commitments.models import Assessment, Participation
-from commitments.operations.assessments import (
-    Judgement,
-    check,
-    draft_assessments,
-    locked_assessments,
-    publish_assessments,
-)
+from commitments.operations.assessments import Judgement, check, draft_assessments, locked_assessments
 from commitments.operations.guards import second_person
+from commitments.operations.publishing import publish_assessments
 from commitments.refusals import Refused, refuse
 from commitments.words import ADVERSE, REVERSALS, Origin, Review, Status
 
