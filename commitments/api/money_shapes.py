@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commitments import words
-from commitments.api.shapes import (
+from commitments.api.shaping import (
     Shape,
     day,
     flag,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from commitments.api.shapes import SHAPES as NAMED
-from commitments.api.shapes import SOURCE, Shape, flag, link, many, obj, or_null, page, ref, text
+from commitments.api.shapes import SOURCE
+from commitments.api.shaping import Shape, flag, link, many, obj, or_null, page, ref, text
 
 _OWNER = {
     "url": link("This row in the API."),

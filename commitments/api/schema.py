@@ -10,7 +10,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from commitments import words
 from commitments.api.money_shapes import SHAPES as MONEY_SHAPES
 from commitments.api.noun_shapes import SHAPES as NOUN_SHAPES
-from commitments.api.shapes import SHAPES, Shape, chosen, ref
+from commitments.api.shapes import SHAPES
+from commitments.api.shaping import Shape, chosen, ref
 from commitments.api.statistics_shapes import SHAPES as STATISTICS_SHAPES
 from commitments.feeds.forms import (
     BEFORE,

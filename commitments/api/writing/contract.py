@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 
 from commitments import words
 from commitments.api.schema import A_CODE, LANG, PROBLEM
-from commitments.api.shapes import Shape, flag, many, number, obj, or_null, ref, text, word
+from commitments.api.shaping import Shape, flag, many, number, obj, or_null, ref, text, word
 from commitments.api.writing.body import shape_of
 from commitments.api.writing.orders import Order
 
