@@ -109,10 +109,11 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
                 this.dropped += outbox.drop([parcel.claimed], Why.UNWANTED)
                 continue
         down = ""
+        began = time.monotonic()
         try:
             ended = _send(parcel, post, this)
             broken = 0
-            this.patience.note(parcel.reader.domain, ended)
+            this.patience.note(parcel.reader.domain, ended, time.monotonic() - began)
         except Trouble as error:
             ended = Ended(Outcome.RETRY, None, str(error))
             broken += 1

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from django.db import connection
 from django.db.models.functions import Now
 
 from notifications.models import DomainPause, Outcome
 from notifications.outbox import Ended
 
-# So many mails to a domain in a row that the server put off, and the others to that domain wait.
-LIMIT = 5
-LONGEST_PAUSE = 300
+# When so many mails to a domain in a row were put off, and took so many seconds together, the others to that domain
+# wait. Answers that come quickly hold up nobody: a server that puts off each address until it is named again
+# (greylisting) is asked for all of them, since each mail has a pause of its own.
+LIMIT, SECONDS = 5, 2.0
+LONGEST_PAUSE = 60
 
 _REST = """
 INSERT INTO notifications_domainpause AS l (domain, until, tries, said)
@@ -24,41 +28,39 @@ class Patience:
     """What one round of a worker has learnt of the domains it writes to."""
 
     def __init__(self) -> None:
-        self._in_a_row: dict[str, int] = {}
+        # The seconds that each of the last ones took, as long as all were put off.
+        self._wasted: dict[str, deque[float]] = {}
+        self._over: set[str] = set()
         self._doubted: set[str] = set()
 
     def closed(self) -> list[str]:
         """The domains to leave alone now; looked up once per claim."""
         rows = DomainPause.objects.annotate(now=Now()).values_list("domain", "until", "now")
-        self._in_a_row.clear()
-        self._doubted = set()
-        closed = []
-        for domain, until, now in rows:
-            self._doubted.add(domain)
-            if until > now:
-                closed.append(domain)
-        return closed
+        self._over.clear()
+        self._doubted = {domain for domain, _until, _now in rows}
+        return [domain for domain, until, now in rows if until > now]
 
     def is_over(self, domain: str) -> bool:
         """Whether no more mails to that domain should be tried in this round."""
-        return self._in_a_row.get(domain, 0) >= LIMIT
+        return domain in self._over
 
-    def note(self, domain: str, ended: Ended) -> None:
-        """Remembers an answer: one that was put off counts, one that was taken clears the domain."""
+    def note(self, domain: str, ended: Ended, seconds: float) -> None:
+        """Remembers an answer, and how long it took: one that was put off counts, one that was taken clears the domain."""
         if ended.outcome == Outcome.RETRY and ended.code is not None:
-            count = self._in_a_row[domain] = self._in_a_row.get(domain, 0) + 1
-            # A domain that has not recovered since its last pause is paused again after one try.
-            if count >= LIMIT or domain in self._doubted:
-                self._in_a_row[domain] = LIMIT
+            wasted = self._wasted.setdefault(domain, deque(maxlen=LIMIT))
+            wasted.append(seconds)
+            if len(wasted) == LIMIT and sum(wasted) >= SECONDS:
+                del self._wasted[domain]
+                self._over.add(domain)
                 rest(domain, ended.reply)
         elif ended.outcome == Outcome.SENT:
-            self._in_a_row.pop(domain, None)
+            self._wasted.pop(domain, None)
             if domain in self._doubted:
                 self._doubted.discard(domain)
                 DomainPause.objects.filter(domain=domain).delete()
 
 
 def rest(domain: str, said: str) -> None:
-    """Leaves a domain alone for 10, 20, 40 .. 300 seconds."""
+    """Leaves a domain alone for 10, 20, 40, 60 seconds."""
     with connection.cursor() as cursor:
         cursor.execute(_REST, {"domain": domain, "said": said[:300], "longest": LONGEST_PAUSE})

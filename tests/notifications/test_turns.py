@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from commitments import operations
 from commitments.models import Event
-from notifications import delivering, fanning
+from notifications import delivering, domains, fanning
 from notifications.models import (
     Delivery,
     DomainPause,
@@ -70,9 +70,10 @@ def test_digests_get_their_share_while_alerts_wait_and_every_domain_its_turn(db:
     assert taken.filter(domain="small.example").count() == 1
 
 
-def test_a_domain_that_puts_everything_off_is_left_alone_and_the_others_go_on(
-    db: None, smtp_sink: SmtpSink
+def test_a_domain_that_puts_everything_off_slowly_is_left_alone_and_the_others_go_on(
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any
 ) -> None:
+    monkeypatch.setattr(domains, "SECONDS", 0.0)  # as if each answer had taken long
     accord = world.an_accord()
     commitment = world.a_commitment(accord)
     for n in range(30):
@@ -87,15 +88,32 @@ def test_a_domain_that_puts_everything_off_is_left_alone_and_the_others_go_on(
     pause = DomainPause.objects.get()
     assert (pause.domain, pause.tries) == ("slow.example", 1)
     assert Delivery.objects.filter(attempts=0, state=State.WAITING).count() == 25
-    # After its pause one mail asks again; when it is taken, the rest follows.
+    # After its pause some ask again; when one is taken, the rest follows.
     DomainPause.objects.update(until=timezone.now())
-    assert delivering.deliver(seconds=20).put_off == 1
+    assert delivering.deliver(seconds=20).put_off == 5
     assert DomainPause.objects.get().tries == 2
     smtp_sink.refusals.clear()
     DomainPause.objects.update(until=timezone.now())
     make_due()
     assert delivering.deliver(seconds=20).sent == 30
     assert not DomainPause.objects.exists()
+
+
+def test_a_server_that_puts_each_address_off_once_and_says_so_quickly_is_asked_for_all_of_them(
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(domains, "SECONDS", 60.0)  # however slow the machine
+    accord = world.an_accord()
+    for n in range(60):
+        a_reader(f"r{n}@grey.example", accord)
+        smtp_sink.refusals[f"r{n}@grey.example"] = "451 4.7.1 greylisted"
+    world.some_evidence(world.a_commitment(accord))
+    assert one_round().put_off == 60
+    assert not DomainPause.objects.exists()
+    assert Delivery.objects.filter(attempts=1, state=State.WAITING).count() == 60
+    smtp_sink.refusals.clear()
+    make_due()
+    assert delivering.deliver(seconds=20).sent == 60
 
 
 def test_when_too_much_waits_no_more_is_written_down(db: None, smtp_sink: SmtpSink, monkeypatch: Any) -> None:
