@@ -74,7 +74,7 @@ SCENARIOS = {
             "the mail server is down",
             sending.m1_mail_server_down,
             ("never_doubts_the_line",),
-            {"size": 1000, "down": 60},
+            {"size": 4000, "down": 60},
         ),
         Scenario(
             "M2", "refused and cut", sending.m2_refused_and_cut, ("gives_each_try_a_new_id",), {"size": 1000}
