@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from commitments import jobs
 from notifications import bouncing, home, line, outbox, parcels
-from notifications.channels.email import LineDown, Post, Trouble, assemble
+from notifications.channels.email import assemble
+from notifications.channels.smtp import LineDown, Post, Trouble
 from notifications.domains import Patience
 from notifications.letters import Letter
 from notifications.models import Outcome, Why
@@ -109,11 +110,10 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
                 this.dropped += outbox.drop([parcel.claimed], Why.UNWANTED)
                 continue
         down = ""
-        began = time.monotonic()
         try:
             ended = _send(parcel, post, this)
             broken = 0
-            this.patience.note(parcel.reader.domain, ended, time.monotonic() - began)
+            this.patience.note(parcel.reader.domain, ended, post.seconds)
         except Trouble as error:
             ended = Ended(Outcome.RETRY, None, str(error))
             broken += 1
@@ -142,24 +142,25 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
 
 
 def _ahead(following: Parcel | None, post: Post, this: Round) -> Callable[[], None] | None:
-    """What is done of the next mail while the last one is settled: it is addressed, and its reader named to the server.
+    """What is done of the next mail while the last one is settled: all but its end, which says that it may go.
     Only where its letter is there already: to write one the database is needed."""
     if following is None or following.key not in this.written:
         return None
 
     def prepare() -> None:
         try:
-            this.ready = (following.claimed.id, _written(following, this))
+            content = _written(following, this)
         except Exception as error:  # noqa: BLE001  (counted in its turn)
             this.ready = (following.claimed.id, error)
             return
-        post.announce(following.reader.email, bouncing.return_path(following.claimed.id))
+        this.ready = (following.claimed.id, content)
+        post.begin(following.reader.email, content, bouncing.return_path(following.claimed.id))
 
     return prepare
 
 
 def _take_back(post: Post) -> str:
-    """Forgets the mail that was announced and does not go; what to say of the line when that breaks it."""
+    """Forgets the mail that was begun and does not go; what to say of the line when that breaks it."""
     try:
         post.take_back()
     except LineDown as error:

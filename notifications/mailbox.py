@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from commitments import jobs
 from notifications import bouncing, home, line
-from notifications.channels.email import scrubbed
+from notifications.channels.smtp import scrubbed
 
 MAILBOX = "mailbox"
 COLLECT = "collect_bounces"

@@ -1,22 +1,17 @@
-"""Mail on the wire: a letter addressed to one reader as bytes, and one kept SMTP connection that takes them."""
+"""Mail as bytes: a letter addressed to one reader."""
 
 from __future__ import annotations
 
 import binascii
 import functools
 import re
-import smtplib
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
 from email.utils import formataddr, formatdate, parseaddr
-from types import TracebackType
-from typing import Self
 
 from django.conf import settings
-from django.core.mail.backends.smtp import EmailBackend
 
 from notifications import links
 from notifications.letters import (
@@ -29,25 +24,9 @@ from notifications.letters import (
     heard_here,
     one_line,
 )
-from notifications.models import Outcome
-from notifications.outbox import Ended
 
-_ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
-
-
-Reply = tuple[int, bytes]
-# The answer to a step that was not taken.
-_UNSAID: Reply = (0, b"")
-
-
-class LineDown(Exception):
-    """The server cannot be reached or does not let us in: no mail's own fault. Carries its words, without addresses."""
-
-
-class Trouble(Exception):
-    """The conversation broke while a mail was on the wire: it may have arrived; it is sent again with the same id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +86,7 @@ def _header(name: str, value: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=8)
-def _sender(configured: str) -> tuple[str, str]:
+def sender_of(configured: str) -> tuple[str, str]:
     """The From header's value and the bare address of the envelope."""
     name, address = parseaddr(one_line(configured))
     return formataddr((name, address), charset="utf-8"), address
@@ -118,7 +97,7 @@ def _shared_headers(subject: str, thread: str, list_id: str, host: str, configur
     """What stands over every copy of a letter."""
     return b"".join(
         [
-            _header("From", _sender(configured)[0]),
+            _header("From", sender_of(configured)[0]),
             _header("Subject", subject),
             _header("In-Reply-To", f"<{thread}@{host}>"),
             _header("References", f"<{thread}@{host}>"),
@@ -170,157 +149,3 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
             % (boundary, kind, name, body)
         )
     return b"".join([*head, *parts, b"--", boundary, b"--\r\n"])
-
-
-def scrubbed(words: bytes | str) -> str:
-    """A server's reply without the addresses that it repeats, in one line."""
-    text = words.decode(errors="replace") if isinstance(words, bytes) else str(words)
-    return one_line(_ADDRESS.sub("<address>", text), 300)
-
-
-def _dotted(content: bytes) -> bytes:
-    """The mail with the dots doubled that begin a line (RFC 5321, 4.5.2); it begins with a header, not with a dot."""
-    return content.replace(b"\r\n.", b"\r\n..")
-
-
-class Post:
-    """One SMTP connection, made as the EMAIL settings say and kept for many mails."""
-
-    def __init__(self) -> None:
-        self._backend = EmailBackend()
-        self._sender = _sender(settings.DEFAULT_FROM_EMAIL)[1]
-        # What was said of the next mail before it may go: sender and address.
-        self._said: tuple[str, str] | None = None
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def open(self) -> None:
-        """Connects, with TLS and sign-in where set; raises LineDown."""
-        try:
-            self._backend.open()
-            self._smtp.ehlo_or_helo_if_needed()
-        except (OSError, smtplib.SMTPException) as error:
-            self.close()
-            raise LineDown(scrubbed(str(error)) or type(error).__name__) from error
-
-    @property
-    def _smtp(self) -> smtplib.SMTP:
-        connection = self._backend.connection
-        assert connection is not None
-        return connection
-
-    def close(self) -> None:
-        """Says goodbye, without waiting for an answer that does not come."""
-        connection = self._backend.connection
-        self._backend.connection = None
-        announced, self._said = self._said is not None, None
-        if connection is None:
-            return
-        try:
-            if announced:
-                connection.close()  # it would take a goodbye for the words of a mail
-            elif connection.sock is not None:
-                connection.sock.settimeout(1)
-                connection.quit()
-        except (OSError, smtplib.SMTPException):
-            connection.close()
-
-    def announce(self, address: str, sender: str = "") -> None:
-        """Asks for the next mail to be taken, and does not wait for the answers: a mail is taken when its end arrives,
-        not before. Only of a server that offers PIPELINING (RFC 2920); what breaks, `send` finds out."""
-        if self._said is not None or not self._smtp.has_extn("pipelining"):
-            return
-        sender = sender or self._sender
-        try:
-            self._smtp.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{address}>\r\nDATA\r\n")
-        except (OSError, smtplib.SMTPException):
-            return
-        self._said = (sender, address)
-
-    def take_back(self) -> None:
-        """The mail that was announced does not go: a server that waits for one is left, and another connection made.
-        Raises LineDown."""
-        if self._said is not None:
-            self.close()
-            self.open()
-
-    def send(self, address: str, content: bytes, sender: str = "") -> Ended:
-        """Puts one mail on the wire, in at most two send time-outs; raises Trouble when the conversation breaks.
-
-        `sender` is the return path; without one it is the address that the mail comes from.
-        """
-        until = time.monotonic() + 2 * settings.EMAIL_TIMEOUT
-        sender = sender or self._sender
-        try:
-            if self._said is not None and self._said != (sender, address):
-                self.take_back()
-            mail, rcpt, data = self._envelope(until, sender, address)
-            if not 200 <= mail[0] <= 299:
-                # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
-                raise Trouble(f"{mail[0]} {scrubbed(mail[1])}")
-            if not 200 <= rcpt[0] <= 299:
-                return self._refused(until, *rcpt)
-            if data[0] != 354:
-                return self._refused(until, *data)
-            self._hurry(until)
-            self._smtp.send(b"".join([_dotted(content), b".\r\n"]))
-            code, words = self._smtp.getreply()
-            if not 200 <= code <= 299:
-                return self._refused(until, code, words)
-        except (OSError, smtplib.SMTPException, LineDown) as error:
-            raise Trouble(scrubbed(str(error)) or type(error).__name__) from error
-        return Ended(Outcome.SENT, code, scrubbed(words))
-
-    def _envelope(self, until: float, sender: str, address: str) -> tuple[Reply, Reply, Reply]:
-        """The answers to MAIL, RCPT and DATA; a step after one that was refused is not taken. A server that offers
-        PIPELINING (RFC 2920) gets all that was not said yet at once."""
-        steps = (f"MAIL FROM:<{sender}>", f"RCPT TO:<{address}>", "DATA")
-        said: list[Reply] = []
-        if not self._smtp.has_extn("pipelining"):
-            for step in steps:
-                said.append(self._say(until, step))
-                if not 200 <= said[-1][0] <= 399:
-                    break
-            return (*said, *[_UNSAID] * (3 - len(said)))  # type: ignore[return-value]
-        self._hurry(until)
-        if self._said is None:
-            self._smtp.send("".join(f"{step}\r\n" for step in steps))
-        self._said = None
-        for _step in steps:
-            self._hurry(until)
-            said.append(self._smtp.getreply())
-        mail, rcpt, data = said
-        if data[0] == 354 and not (200 <= mail[0] <= 299 and 200 <= rcpt[0] <= 299):
-            # It waits for a mail to nobody: the end of an empty one brings it back.
-            self._smtp.send(b".\r\n")
-            self._smtp.getreply()
-        return mail, rcpt, data
-
-    def _hurry(self, until: float) -> None:
-        """No step may wait longer than what is left for this mail: our lease must not end while it is on the wire."""
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the server is too slow")
-        sock = self._smtp.sock
-        if sock is not None:
-            sock.settimeout(min(left, settings.EMAIL_TIMEOUT))
-
-    def _say(self, until: float, command: str) -> tuple[int, bytes]:
-        self._hurry(until)
-        return self._smtp.docmd(command)
-
-    def _refused(self, until: float, code: int, words: bytes) -> Ended:
-        """5xx ends this delivery, 4xx puts it off; 421 means that the server wants to end the conversation."""
-        if code == 421:
-            raise Trouble(f"421 {scrubbed(words)}")
-        if self._say(until, "RSET")[0] != 250:
-            raise Trouble("the server does not begin anew")
-        outcome = Outcome.FAILED if 500 <= code <= 599 else Outcome.RETRY
-        return Ended(outcome, code, scrubbed(words))

@@ -14,7 +14,8 @@ import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 
 from notifications import delivering, fanning
-from notifications.channels.email import Post, Reader, Trouble, assemble
+from notifications.channels.email import Reader, assemble
+from notifications.channels.smtp import Post, Trouble
 from notifications.letters import LEAVE_HERE, MANAGE_HERE, PLACES, Letter, heard_here
 from notifications.models import Attempt, Delivery, Outcome, Subscription
 from notifications.outbox import Ended, claim, settle, start
@@ -145,24 +146,45 @@ def test_a_server_that_pipelines_and_does_not_take_the_sender_is_doubted_and_tak
     assert server.kept == []
 
 
-def test_a_mail_that_was_announced_goes_to_its_reader_alone_or_to_nobody(server: Pipelines) -> None:
+def test_a_mail_that_was_begun_goes_to_its_reader_alone_or_to_nobody(server: Pipelines) -> None:
+    mails = [b"Subject: %d\r\n\r\nx\r\n" % n for n in range(5)]
     with Post() as post:
-        post.announce("a@example.org")
-        assert post.send("a@example.org", b"Subject: 1\r\n\r\nx\r\n").outcome == Outcome.SENT
+        post.begin("a@example.org", mails[1])
+        assert server.kept == []
+        assert post.send("a@example.org", mails[1]).outcome == Outcome.SENT
         assert server.connections == 1
-        post.announce("a@example.org")
+        post.begin("a@example.org", mails[1])
         post.take_back()
-        assert post.send("b@example.org", b"Subject: 2\r\n\r\nx\r\n").outcome == Outcome.SENT
-        post.announce("a@example.org")
-        assert post.send("c@example.org", b"Subject: 3\r\n\r\nx\r\n").outcome == Outcome.SENT
-        post.announce("nobody@example.org")
-        assert post.send("nobody@example.org", b"Subject: 4\r\n\r\nx\r\n").code == 550
-        post.announce("a@example.org")
-    assert server.readers == [b"a@example.org", b"b@example.org", b"c@example.org"]
-    assert [mail[:10] for mail in server.kept] == [b"Subject: 1", b"Subject: 2", b"Subject: 3"]
+        assert post.send("b@example.org", mails[2]).outcome == Outcome.SENT
+        post.begin("a@example.org", mails[3])
+        assert post.send("c@example.org", mails[3]).outcome == Outcome.SENT
+        post.begin("d@example.org", mails[3])
+        assert post.send("d@example.org", mails[4]).outcome == Outcome.SENT
+        assert server.connections == 4
+        # One that was refused is over: nothing waits for its end, and it is not refused twice.
+        post.begin("nobody@example.org", mails[4])
+        assert post.send("nobody@example.org", mails[4]).code == 550
+        post.begin("nobody@example.org", mails[4])
+        post.take_back()
+        assert server.connections == 4
+        post.begin("a@example.org", mails[1])
+    assert server.readers == [b"a@example.org", b"b@example.org", b"c@example.org", b"d@example.org"]
+    assert server.kept == mails[1:]
 
 
-def test_who_leaves_while_their_mail_is_announced_gets_nothing_and_the_others_get_theirs(
+def test_what_breaks_a_mail_that_was_begun_is_told_when_it_is_sent(server: Pipelines) -> None:
+    server.refused_sender = "someone@example.org"
+    with Post() as post:
+        post.begin("a@example.org", b"Subject: 1\r\n\r\nx\r\n", "someone@example.org")
+        with pytest.raises(Trouble, match="451"):
+            post.send("a@example.org", b"Subject: 1\r\n\r\nx\r\n", "someone@example.org")
+        post.begin("a@example.org", b"Subject: 1\r\n\r\nx\r\n", "someone@example.org")
+        post.take_back()
+        assert post.send("a@example.org", b"Subject: 2\r\n\r\nx\r\n").outcome == Outcome.SENT
+    assert server.kept == [b"Subject: 2\r\n\r\nx\r\n"]
+
+
+def test_who_leaves_while_their_mail_is_begun_gets_nothing_and_the_others_get_theirs(
     fresh_db: FreshDatabase, server: Pipelines
 ) -> None:
     accord = world.an_accord()
