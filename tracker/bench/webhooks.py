@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 from django.conf import settings
 from django.db import connections
 
@@ -20,9 +21,10 @@ from notifications import calling, endpoints
 from notifications.models import Call, CallState
 from tracker.bench import data
 from tracker.bench.measuring import Figure, ratio, seconds
-from tracker.kit.outbound import Outbound
 
 GOAL = 1000
+# A thousand a second, where a kept httpx.Client managed 1,831 (the goal and its machine).
+SHARE = 0.55
 _fork = multiprocessing.get_context("fork")
 
 
@@ -99,11 +101,11 @@ def _measured(asked: Namespace, url: str) -> Iterator[Figure]:
     took = seconds(lambda: calling.fan_out(60))
     owed = Call.objects.count()
     yield Figure("written down", f"{owed / took:,.0f} a second")
-    client, body = Outbound(), b'{"type":"evidence_withdrawn","data":{}}' * 20
+    client, body = httpx.Client(trust_env=False), b'{"type":"evidence_withdrawn","data":{}}' * 20
 
     def bare() -> None:
         for _n in range(2000):
-            client.request("POST", url, {"Content-Type": "application/json"}, body)
+            client.post(url, content=body, headers={"Content-Type": "application/json"})
 
     alone = [2000 / seconds(bare)]
     connections.close_all()
@@ -116,10 +118,10 @@ def _measured(asked: Namespace, url: str) -> Iterator[Figure]:
     took = time.perf_counter() - began
     alone.append(2000 / seconds(bare))
     yield Figure(
-        "a bare client that only posts, before and after", " and ".join(f"{it:,.0f}" for it in alone)
+        "a kept httpx.Client that only posts, before and after", " and ".join(f"{it:,.0f}" for it in alone)
     )
     sent = Call.objects.filter(state=CallState.SENT).count()
     yield Figure("sent", f"{sent} of {owed}", "all", sent == owed)
     rate = sent / took
     yield Figure("claimed, signed, sent, settled", f"{rate:,.0f} a second", f">= {GOAL}", rate >= GOAL)
-    yield ratio("against the bare client", rate / statistics.mean(alone), 0.5, at_most=False)
+    yield ratio("against that client", rate / statistics.mean(alone), SHARE, at_most=False)
