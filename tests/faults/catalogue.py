@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults import crashing, sending, turning
+from tests.faults import crashing, receiving, running, sending, turning
 from tests.faults.ground import Verdict
 
 
@@ -89,8 +89,8 @@ SCENARIOS = {
         Scenario(
             "M4", "strangers' addresses", sending.m4_strangers, ("confirms_by_itself",), {"size": 10_000}
         ),
-        Scenario("W1", "bad receivers", sending.w1_bad_receivers, ("goes_anywhere",), {"size": 40}),
-        Scenario("O1", "a restored copy", sending.o1_a_copy, ("never_asks_where_it_is",), {"size": 400}),
-        Scenario("O2", "silent deaths", sending.o2_silent_deaths, ("says_all_is_well",), {"wait": True}),
+        Scenario("W1", "bad receivers", receiving.w1_bad_receivers, ("goes_anywhere",), {"size": 40}),
+        Scenario("O1", "a restored copy", running.o1_a_copy, ("never_asks_where_it_is",), {"size": 400}),
+        Scenario("O2", "silent deaths", running.o2_silent_deaths, ("says_all_is_well",), {"wait": True}),
     )
 }
