@@ -24,6 +24,8 @@ from commitments.words import Origin
 
 PASSWORD = "correct horse battery staple"
 ACCORD = "TST-2024"
+# What a financial commitment promises.
+TARGET = {"value": "4500000000", "currency": "USD", "bound": "exact", "period": "2024"}
 
 
 def an_accord(code: str = ACCORD, **changes: Any) -> Accord:
