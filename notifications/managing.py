@@ -102,31 +102,28 @@ class Manage(Signed):
         assert self.subscriber is not None
         who = self.subscriber
         rows = with_targets(Subscription.objects.confirmed().filter(subscriber=who)).order_by("scope")
-        with translation.override(who.language):
-            followed = [named_wish(row) for row in rows]
-            waiting = (
-                Delivery.objects.filter(subscriber=who, is_open=True).order_by("next_attempt_at").first()
-            )
-            context: dict[str, Any] = {
-                "all_followed": followed,
-                "any_digest": any(item["rhythm"] != Rhythm.INSTANTLY for item in followed),
-                "any_active": any(not item["is_paused"] for item in followed),
-                "next_digest": instant_in_words(waiting.next_attempt_at, who.zone) if waiting else "",
-                "said": said,
-                "has_calendar": PrivateCalendar.objects.filter(subscriber=who).exists(),
-                "calendar": address,
-                "calendar_said": calendar_said,
-                "chosen": who.language,
-                "rhythms": Rhythm.choices,
-                "kinds": News.choices,
-                "weekdays": Weekday.choices,
-                "hours": [(hour, f"{hour:02}:00") for hour in range(24)],
-                "zones": sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC"),
-                "zone": who.zone,
-                "hour": who.hour,
-                "weekday": who.weekday,
-                "now": instant_in_words(timezone.now(), who.zone),
-            }
+        followed = [named_wish(row) for row in rows]
+        waiting = Delivery.objects.filter(subscriber=who, is_open=True).order_by("next_attempt_at").first()
+        context: dict[str, Any] = {
+            "all_followed": followed,
+            "any_digest": any(item["rhythm"] != Rhythm.INSTANTLY for item in followed),
+            "any_active": any(not item["is_paused"] for item in followed),
+            "next_digest": instant_in_words(waiting.next_attempt_at, who.zone) if waiting else "",
+            "said": said,
+            "has_calendar": PrivateCalendar.objects.filter(subscriber=who).exists(),
+            "calendar": address,
+            "calendar_said": calendar_said,
+            "chosen": who.language,
+            "rhythms": Rhythm.choices,
+            "kinds": News.choices,
+            "weekdays": Weekday.choices,
+            "hours": [(hour, f"{hour:02}:00") for hour in range(24)],
+            "zones": sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC"),
+            "zone": who.zone,
+            "hour": who.hour,
+            "weekday": who.weekday,
+            "now": instant_in_words(timezone.now(), who.zone),
+        }
         return self.show("manage", context, status=status)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -35,15 +35,13 @@ class Heard(Signed):
         return [hours for hours in some if row.about_at <= now or now + timedelta(hours=hours) < row.about_at]
 
     def _show(self, row: Reminder, said: str = "", status: int = 200) -> HttpResponse:
-        assert self.subscriber is not None
         now = timezone.now()
-        with translation.override(self.subscriber.language):
-            context = {
-                "said": said,
-                "sentence": sentence(row, now),
-                "followed": named(row.commitment),
-                "later": [(hours, _in(hours)) for hours in self._lengths(row, now)],
-            }
+        context = {
+            "said": said,
+            "sentence": sentence(row, now),
+            "followed": named(row.commitment),
+            "later": [(hours, _in(hours)) for hours in self._lengths(row, now)],
+        }
         return self.show("heard", context, status=status)
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
@@ -60,12 +58,11 @@ class Heard(Signed):
         if later not in {"", *map(str, self._lengths(row, now))}:
             return self._show(row, _("later: choose one of those in the list."), status=400)
         reminding.hush(self.subscriber, row, now + timedelta(hours=int(later)) if later else None, now)
-        with translation.override(self.subscriber.language):
-            done = (
-                _("You will be reminded again then, unless it is settled before.")
-                if later
-                else _("Noted. You hear of this date again only when it moves.")
-            )
+        done = (
+            _("You will be reminded again then, unless it is settled before.")
+            if later
+            else _("Noted. You hear of this date again only when it moves.")
+        )
         return self._show(row, done)
 
 

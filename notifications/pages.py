@@ -32,18 +32,11 @@ from notifications.telling import News
 LANGUAGES = {code for code, _name in settings.LANGUAGES}
 
 
-def _answer(
-    request: HttpRequest, template: str, context: dict[str, Any], language: str = "", status: int = 200
-) -> HttpResponse:
-    """A page that is neither kept by caches nor found by search engines, in the reader's own language.
-
-    A language asked for in the address goes before the one that the subscriber has chosen.
-    """
-    asked = request.GET.get("lang", "")
-    with translation.override(asked if asked in LANGUAGES else language or translation.get_language()):
-        request.LANGUAGE_CODE = translation.get_language() or "en"
-        response = render(request, f"notifications/{template}.html", context, status=status)
-        response.headers["Content-Language"] = translation.get_language() or "en"
+def _answer(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A page that is neither kept by caches nor found by search engines, in the active language."""
+    request.LANGUAGE_CODE = translation.get_language() or "en"
+    response = render(request, f"notifications/{template}.html", context, status=status)
+    response.headers["Content-Language"] = translation.get_language() or "en"
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
@@ -176,7 +169,10 @@ class Signed(View):
     about: list[int]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """404 for a link that is not ours, 410 for one whose subscriber is gone (except where gone is what is asked)."""
+        """404 for a link that is not ours, 410 for one whose subscriber is gone (except where gone is what is asked).
+
+        Everything is said in the subscriber's language; one that the address asks for goes before it.
+        """
         try:
             who, self.about = links.read(self.purpose, kwargs["token"])
         except links.BadLink:
@@ -184,10 +180,12 @@ class Signed(View):
         self.subscriber = subscribing.find(who)
         if self.subscriber is None:
             return _answer(request, "gone", {}, status=200 if request.method == "POST" else 410)
-        return super().dispatch(request, *args, **kwargs)
+        asked = request.GET.get("lang", "")
+        with translation.override(asked if asked in LANGUAGES else self.subscriber.language):
+            return super().dispatch(request, *args, **kwargs)
 
     def show(self, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-        """A page in the subscriber's language with links to their other pages."""
+        """A page with links to the subscriber's other pages."""
         assert self.subscriber is not None
         who = self.subscriber
         context = {
@@ -196,7 +194,7 @@ class Signed(View):
             "manage_url": reverse("notifications:manage", args=[links.sign(links.MANAGE, who.uuid)]),
             "erase_url": reverse("notifications:erase", args=[links.sign(links.ERASE, who.uuid)]),
         }
-        return _answer(self.request, template, context, who.language, status)
+        return _answer(self.request, template, context, status)
 
 
 class Confirm(Signed):
@@ -256,6 +254,5 @@ class Erase(Signed):
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """Erases."""
         assert self.subscriber is not None
-        language = self.subscriber.language
         subscribing.erase(self.subscriber.uuid)
-        return _answer(request, "gone", {}, language)
+        return _answer(request, "gone", {})
