@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from commitments.models import Accord
 from notifications import links
-from tests.browser.test_looks import FAINT, SMALL, accords, browser, site, visit
+from tests.browser.looking import flaws, press, visit
 from tests.notifications.readers import a_reader
 
 pytestmark = pytest.mark.browser
-__all__ = ["accords", "browser", "site"]
 
 
 LOOKS = ((390, "light", "uk"), (1280, "dark", "ja"), (320, "dark", "en"), (1280, "light", "en"))
 
 
 @pytest.fixture
-def own_pages(accords: None) -> list[str]:  # noqa: F811
+def own_pages(accords: None) -> list[str]:
     """The address of a page for each look, of a reader of that language who follows an accord."""
     accord = Accord.objects.get(code="JP-UA-ACCORD-2024")
     found = []
@@ -29,35 +28,25 @@ def own_pages(accords: None) -> list[str]:  # noqa: F811
 
 
 def test_a_calendar_is_made_and_ended_and_fits(
-    site: str,  # noqa: F811
+    site: str,
     own_pages: list[str],
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> None:
     problems: list[str] = []
     for (width, scheme, _language), address in zip(LOOKS, own_pages, strict=True):
         viewport = {"width": width, "height": 900}
         page = visit(browser, site, address, problems, viewport=viewport, color_scheme=scheme)
 
-        problems += _found(page, f"before ({width}, {scheme})", width)
-        page.locator("button[name=calendar][value=new]").click()
+        problems += flaws(page, f"before ({width}, {scheme})")
+        press(page, "button[name=calendar][value=new]")
         shown = page.locator("#calendar-address")
         assert shown.is_visible() and "/calendar/" in shown.inner_text()
         # What was done is said where the reader is.
         assert page.locator("[role=status]").evaluate("e => e.getBoundingClientRect().top < innerHeight")
-        problems += _found(page, f"shown ({width}, {scheme})", width)
-        page.locator("button[name=calendar][value=end]").click()
+        problems += flaws(page, f"shown ({width}, {scheme})")
+        press(page, "button[name=calendar][value=end]")
         assert page.locator("button[name=calendar][value=end]").count() == 0
         assert page.locator("[role=status]").evaluate("e => e.getBoundingClientRect().top < innerHeight")
-        problems += _found(page, f"ended ({width}, {scheme})", width)
+        problems += flaws(page, f"ended ({width}, {scheme})")
         page.context.close()
     assert not problems, "\n".join(problems)
-
-
-def _found(page: Page, step: str, width: int) -> list[str]:
-    """What is wrong with how a page looks: too wide, too faint, too small."""
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    return [
-        *([f"{step} is {wide} wide"] if wide > width else []),
-        *(f"{step} too faint: {text}" for text in page.evaluate(FAINT)),
-        *(f"{step} too small: {part}" for part in page.evaluate(SMALL)),
-    ]

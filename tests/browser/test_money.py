@@ -11,10 +11,9 @@ from playwright.sync_api import Browser
 from commitments import operations
 from commitments.actors import loader
 from tests import world
-from tests.browser.test_looks import FAINT, SMALL, browser, site, visit
+from tests.browser.looking import flaws, visit
 
 pytestmark = pytest.mark.browser
-__all__ = ["browser", "site"]
 LOOKS = (
     ({"width": 320, "height": 640}, "dark", "uk-UA"),
     ({"width": 390, "height": 844}, "light", "ja-JP"),
@@ -25,7 +24,7 @@ ADDRESSES = ("/commitments/TST-1/", "/commitments/TST-2/", "/accords/tst-2024/?c
 
 
 @pytest.fixture
-def the_world(site: str) -> None:  # noqa: F811
+def the_world(site: str) -> None:
     """A pledge with every stage, a range, two currencies and a position; and the minimum that it lies inside."""
     accord = world.an_accord()
     least = {"value": "12000000000", "currency": "USD", "bound": "minimum", "period": "2022-03/.."}
@@ -64,20 +63,16 @@ def the_world(site: str) -> None:  # noqa: F811
 
 
 def test_money_and_positions_fit_and_read(
-    site: str,  # noqa: F811
+    site: str,
     the_world: None,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> None:
     problems: list[str] = []
     for viewport, scheme, locale in LOOKS:
         look: Any = {"viewport": viewport, "color_scheme": scheme, "locale": locale}
         for address in ADDRESSES:
             page = visit(browser, site, address, problems, **look)
-            width = page.evaluate("document.documentElement.scrollWidth")
-            if width > viewport["width"]:
-                problems.append(f"{address} is {width} wide at {viewport['width']}")
-            problems += [f"{address} ({scheme}) too faint: {text}" for text in page.evaluate(FAINT)]
-            problems += [f"{address} too small: {part}" for part in page.evaluate(SMALL)]
+            problems += flaws(page, f"{address} ({scheme})")
             if address == "/commitments/TST-1/":
                 bars = page.locator(".stages svg.bar")
                 assert bars.count() == 3, "one bar a stage in the currency of the target"
