@@ -64,6 +64,8 @@ class Servers:
         self.postgres = Postgres(self.home / "pg", self.family, durable=False, connections=200)
         self.valkey = Valkey(self.home / "vk", self.family)
         set_environment(self.home, self.postgres.url(TEMPLATE), self.valkey.url)
+        # Empty, yet there: the server of static files warns at each client that is made without it.
+        Path(os.environ["STATIC_ROOT"]).mkdir()
 
     def start(self) -> None:
         """Starts both, and lets the template be migrated while the tests are being collected."""
