@@ -1,4 +1,4 @@
-"""The mail provider's way in: signed reports of bounces, as Standard Webhooks."""
+"""The mail provider's ways in: reports of bounces that are signed as Standard Webhooks, and those of known providers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from notifications import bouncing
+from notifications import bouncing, providers
 from notifications.models import BounceWay
 from tracker.kit.problems import CONTENT_TYPE, document
 
@@ -54,6 +55,34 @@ class Bounces(View):
         for delivery, hard, code in reports:
             bouncing.record(delivery, hard, code, BounceWay.PROVIDER)
         return HttpResponse(status=204)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class Provider(View):
+    """Where the provider of BOUNCE_PROVIDER posts what became of mails, in its own form; without one there is no such
+    address. A report that does not prove its origin changes nothing."""
+
+    http_method_names = ["head", "post"]
+
+    def head(self, request: HttpRequest) -> HttpResponse:
+        """Some providers look whether the address is there when it is entered."""
+        return HttpResponse(status=204) if settings.BOUNCE_PROVIDER else _problem(404, "Not found")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """200 when all was read, whatever it said: providers take nothing else for a yes."""
+        if not settings.BOUNCE_PROVIDER:
+            return _problem(404, "Not found")
+        try:
+            providers.read(request)
+        except RequestDataTooBig:
+            return _problem(413, "Too large", f"At most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
+        except providers.Forged:
+            return _problem(
+                401, "Not signed", "The provider's signature, or its name and password, is missing or wrong."
+            )
+        except providers.Unreadable:
+            return _problem(400, "Not a report", f"It is not in the form of {settings.BOUNCE_PROVIDER}.")
+        return HttpResponse(status=200)
 
 
 def _reports(said: Any) -> list[tuple[uuid.UUID, bool, str]]:

@@ -9,6 +9,7 @@ from notifications import bounce_pages, calendar_pages, managing, noting, pages
 app_name = "notifications"
 urlpatterns = [
     path("bounces/", bounce_pages.Bounces.as_view(), name="bounces"),
+    path("bounces/provider/", bounce_pages.Provider.as_view(), name="bounces-provider"),
     path("follow/", pages.Follow.as_view(), name="follow"),
     path("follow/sent/", pages.Sent.as_view(), name="sent"),
     path("confirm/<str:token>/", pages.Confirm.as_view(), name="confirm"),

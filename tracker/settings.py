@@ -242,6 +242,35 @@ if BOUNCE_ADDRESS and not re.fullmatch(r"[a-z0-9._-]{1,20}@[a-z0-9.-]{1,200}", B
 BOUNCE_SECRET = env.str("BOUNCE_SECRET", default="")
 if BOUNCE_SECRET and not re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,}={0,2}", BOUNCE_SECRET):
     raise ImproperlyConfigured("BOUNCE_SECRET must be whsec_ and at least 24 random bytes in base64.")
+# A mail provider that reports bounces in a form of its own (read by django-anymail), and what proves that it is the one:
+# its key where it signs, else the name and password that it sends (name:password).
+BOUNCE_PROVIDER = env.str("BOUNCE_PROVIDER", default="").strip().lower()
+BOUNCE_PROVIDER_KEY = env.str("BOUNCE_PROVIDER_KEY", default="", multiline=True).strip()
+_SIGNING = {
+    "mailersend": "MAILERSEND_SIGNING_SECRET",
+    "mailgun": "MAILGUN_WEBHOOK_SIGNING_KEY",
+    "mailtrap": "MAILTRAP_TRACKING_SECRET",
+    "mandrill": "MANDRILL_WEBHOOK_KEY",
+    "postal": "POSTAL_WEBHOOK_KEY",
+}
+_SENDING_A_PASSWORD = ("brevo", "mailjet", "postmark", "sparkpost")
+ANYMAIL: dict[str, str] = {}
+if BOUNCE_PROVIDER:
+    if BOUNCE_PROVIDER not in (*_SIGNING, *_SENDING_A_PASSWORD):
+        raise ImproperlyConfigured(
+            f"BOUNCE_PROVIDER must be one of {', '.join(sorted((*_SIGNING, *_SENDING_A_PASSWORD)))}."
+        )
+    if BOUNCE_PROVIDER in _SENDING_A_PASSWORD and not re.fullmatch(
+        r"[!-9;-~]+:[!-~]{24,}", BOUNCE_PROVIDER_KEY
+    ):
+        raise ImproperlyConfigured(
+            f"BOUNCE_PROVIDER_KEY must be name:password for {BOUNCE_PROVIDER}, the password of at least 24 characters."
+        )
+    if BOUNCE_PROVIDER in _SIGNING and (len(BOUNCE_PROVIDER_KEY) < 16 or not BOUNCE_PROVIDER_KEY.isascii()):
+        raise ImproperlyConfigured(
+            f"BOUNCE_PROVIDER_KEY must be the key with which {BOUNCE_PROVIDER} signs its webhooks."
+        )
+    ANYMAIL = {_SIGNING.get(BOUNCE_PROVIDER, "WEBHOOK_SECRET"): BOUNCE_PROVIDER_KEY}
 # The mailbox in which the notifications to BOUNCE_ADDRESS lie, read by IMAP over TLS.
 BOUNCE_IMAP_HOST = env.str("BOUNCE_IMAP_HOST", default="")
 BOUNCE_IMAP_PORT = number("BOUNCE_IMAP_PORT", 993, 1, 65535)

@@ -81,11 +81,25 @@ def test_what_must_be_set_is_asked_for_by_name(clean: pytest.MonkeyPatch, name: 
         ("STAFF_LOCK_TIMEOUT_MS", "1"),
         ("LOG_LEVEL", "LOUD"),
         ("DEMO_MAIL_DIR", "mails"),
+        ("BOUNCE_PROVIDER", "nobody"),
     ],
 )
 def test_nonsense_is_refused_by_name(clean: pytest.MonkeyPatch, name: str, value: str) -> None:
     clean.setenv(name, value)
     with pytest.raises(ImproperlyConfigured, match=name):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("provider", "key"),
+    [("postmark", ""), ("postmark", "a" * 40), ("postmark", "name:short"), ("mailgun", ""), ("mailgun", "short")],
+)
+def test_a_provider_without_a_good_key_is_refused(
+    clean: pytest.MonkeyPatch, provider: str, key: str
+) -> None:
+    clean.setenv("BOUNCE_PROVIDER", provider)
+    clean.setenv("BOUNCE_PROVIDER_KEY", key)
+    with pytest.raises(ImproperlyConfigured, match="BOUNCE_PROVIDER_KEY"):
         load()
 
 
