@@ -92,11 +92,15 @@ def test_nonsense_is_refused_by_name(clean: pytest.MonkeyPatch, name: str, value
 
 @pytest.mark.parametrize(
     ("provider", "key"),
-    [("postmark", ""), ("postmark", "a" * 40), ("postmark", "name:short"), ("mailgun", ""), ("mailgun", "short")],
+    [
+        ("postmark", ""),
+        ("postmark", "a" * 40),
+        ("postmark", "name:short"),
+        ("mailgun", ""),
+        ("mailgun", "short"),
+    ],
 )
-def test_a_provider_without_a_good_key_is_refused(
-    clean: pytest.MonkeyPatch, provider: str, key: str
-) -> None:
+def test_a_provider_without_a_good_key_is_refused(clean: pytest.MonkeyPatch, provider: str, key: str) -> None:
     clean.setenv("BOUNCE_PROVIDER", provider)
     clean.setenv("BOUNCE_PROVIDER_KEY", key)
     with pytest.raises(ImproperlyConfigured, match="BOUNCE_PROVIDER_KEY"):
