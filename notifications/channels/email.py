@@ -46,6 +46,12 @@ class Reader:
         return self.email.rpartition("@")[2]
 
 
+def _quoted(piece: bytes) -> bytes:
+    """Quoted-printable. A soft break is written as the first break of the piece is, a bare LF where there is none: so
+    one goes before it, and is cut off again."""
+    return binascii.b2a_qp(b"\r\n" + piece, istext=True)[2:]
+
+
 @functools.lru_cache(maxsize=600)
 def _mould(content: str) -> tuple[bytes, tuple[bytes, ...], tuple[str, ...]]:
     """A letter's part, made ready once for all its readers: the encoding, the pieces of text, and the places between
@@ -54,7 +60,7 @@ def _mould(content: str) -> tuple[bytes, tuple[bytes, ...], tuple[str, ...]]:
     found = PLACES.split(whole)
     pieces, places = [piece.encode() for piece in found[::2]], tuple(found[1::2])
     if len(whole.encode()) < 1.1 * len(whole):
-        return b"quoted-printable", tuple(binascii.b2a_qp(piece, istext=True) for piece in pieces), places
+        return b"quoted-printable", tuple(_quoted(piece) for piece in pieces), places
     return b"base64", tuple(pieces), places
 
 

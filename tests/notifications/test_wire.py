@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import uuid
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 
-from notifications import delivering, fanning
+from notifications import delivering, fanning, subscribing
 from notifications.channels.email import Reader, assemble
 from notifications.channels.smtp import Post, Trouble
 from notifications.letters import LEAVE_HERE, MANAGE_HERE, PLACES, Letter, heard_here
@@ -21,8 +22,9 @@ from notifications.models import Attempt, Delivery, Outcome, Subscription
 from notifications.outbox import Ended, claim, settle, start
 from notifications.prepared import counts, rows
 from tests import world
-from tests.notifications.readers import a_reader
+from tests.notifications.readers import a_reader, make_due
 from tests.servers import FreshDatabase
+from tests.sinks import SmtpSink
 
 READER = Reader(uuid.uuid4(), "reader@example.org", wishes=tuple(range(10_000, 10_030)), reminders=(7,))
 
@@ -48,6 +50,32 @@ def test_links_of_any_length_arrive_whole_in_both_encodings(words: str) -> None:
         assert got.rstrip("\n").endswith(words * 30)
         assert f'<a href="{leave}">{words}</a>' in mail.get_body(("html",)).get_content()
         assert not PLACES.search(got)
+
+
+BROKEN = "One report names two figures, the other one. " * 60 + "x" * 1200
+
+
+@pytest.mark.parametrize("language", ["en", "uk", "ja"])
+@pytest.mark.parametrize(
+    "reason", [BROKEN, "Слова. " * 300, "\r理由\u2028です。\n" * 90, f"a\r\r\n{BROKEN}\x0b\x85 "]
+)
+def test_every_line_on_the_wire_ends_with_both_its_signs(
+    db: None, smtp_sink: SmtpSink, language: str, reason: str
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    a_reader("reader@example.org", accord, language=language)
+    a_reader("week@example.org", accord, language=language, rhythm="daily")
+    subscribing.sign_up("new@example.org", language, accord, network="192.0.2.1")
+    world.published(
+        commitment, "in_progress", [world.some_evidence(commitment, origin="backfill")], reason=reason
+    )
+    fanning.fan_out()
+    make_due()
+    assert delivering.deliver().sent == len(smtp_sink.mails) == 3
+    for mail in smtp_sink.mails:
+        assert not re.search(rb"(?<!\r)\n|\r(?!\n)", mail.content)
+        assert max(len(row) for row in mail.content.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 78
 
 
 class Pipelines:
