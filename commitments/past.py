@@ -221,12 +221,15 @@ def stood(told: Told, accord_ends_on: date | None, moment: Moment) -> Past | Non
     )
 
 
-def told_of(keys: Iterable[int], known_at: datetime | None = None) -> Record:
-    """What the log had told of the commitments with these ids, and of their accords, in two queries."""
+def told_of(keys: Iterable[int], known_at: datetime | None = None, before: int | None = None) -> Record:
+    """What the log had told of the commitments with these ids, and of their accords, in two queries: by an instant, or
+    before an event of that number."""
     keys = list(keys)
     events = Event.objects.order_by("seq")
     if known_at is not None:
         events = events.filter(at__lte=known_at)
+    if before is not None:
+        events = events.filter(seq__lt=before)
     of_accords = events.filter(
         kind="accord_registered", accord__in=Commitment.objects.filter(pk__in=keys).values("accord")
     )
@@ -262,3 +265,18 @@ def standing_of(
 ) -> Past | None:
     """What was the status of a commitment on that day, and what had we published by then; None: nothing yet."""
     return standings([commitment.pk], Moment(now, as_of, known_at)).get(commitment.code)
+
+
+def around(event: Event) -> tuple[Past | None, Past | None]:
+    """Where a commitment stood by what the log had told before an event of it (None: nothing yet), and by what it had
+    told with it. An event of the clock is told when we have looked: before it is before the instant it speaks of."""
+    assert event.commitment_id is not None
+    record, body = told_of([event.commitment_id], before=event.seq), orjson.loads(event.body)
+
+    def then(instant: datetime) -> Past | None:
+        told, accord = record.commitments.get(body["commitment"]), record.accords.get(body["accord"])
+        return stood(told, accord.ends_on if accord else None, Moment(instant)) if told else None
+
+    before = then(event.crossed_at - A_MOMENT if event.crossed_at else event.at)
+    fold([body], record)
+    return before, then(event.at)

@@ -14,8 +14,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from notifications import home
-from notifications.letters import one_line
 from notifications.models import DisabledWhy, Endpoint
+from tracker.kit.flat_text import one_line
 
 log = structlog.get_logger(__name__)
 

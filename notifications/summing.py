@@ -1,22 +1,33 @@
-"""What a digest says: many events in one mail, by accord and commitment, with where each stands now."""
+"""What a digest says: many events in one mail, commitment by commitment, with where each stands now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from commitments.models import Commitment, Event
+from commitments.models import Accord, Commitment, Event
 from commitments.sentences import facts_of, sentence
 from commitments.spoken_dates import day_in_words
-from commitments.words import Timeliness
-from notifications.letters import Letter, common, entry, marked, plain_words, rendered, what_comes_next, why
+from notifications import particulars
+from notifications.letters import ENTRIES, LINE, Letter, common, entry, fitting, marked, why
 from notifications.models import Reminder, Rhythm
 from notifications.reminder_words import sentence as sentence_of_reminder
+from notifications.telling import SORT_OF, News
+from tracker.kit.flat_text import one_line
+
+# The most lines on one commitment, and the most accords that the address of a table names.
+LINES, NAMED = 12, 10
+_Row = TypeVar("_Row", Event, Reminder)
+_ORDER = list(News)
 
 
 def digest(
@@ -28,36 +39,60 @@ def digest(
     now: datetime | None = None,
 ) -> Letter:
     """The mail about many events and dates ahead, to those who follow the scopes `of`. Standings are told as of `now`
-    (UTC)."""
+    (UTC).
+
+    The commitments come in the order of the sorts of news, judgements first, then by accord and code; of very many only
+    the first, with where the rest can be read.
+    """
     now = now or timezone.now()
-    keys = {event.commitment_id for event in events if event.commitment_id}
-    keys |= {row.commitment_id for row in reminders}
+    news, ahead = _by_commitment(events), _by_commitment(reminders)
     found = list(
-        Commitment.objects.standing_at(now)
-        .filter(pk__in=keys)
-        .select_related("accord")
+        Commitment.objects.filter(pk__in={*news, *ahead})
         .order_by("accord__code", "code")
+        .values_list("pk", "accord_id")
     )
-    accords = {commitment.accord for commitment in found}
-    only = next(iter(accords)) if len(accords) == 1 else None
+    found.sort(key=lambda row: _rank(news.get(row[0], ()), row[0] in ahead))
+    accords = Accord.objects.in_bulk({accord for _key, accord in found})
+    only = next(iter(accords.values())) if len(accords) == 1 else None
+    is_example = all(accord.is_example for accord in accords.values())
     with translation.override(language):
         heading = _heading(rhythm, len(events) + len(reminders), len(found))
+        entries = _entries([key for key, _accord in found[:ENTRIES]], news, ahead, language, now)
         context = {
             **common(only, language),
             "sentence": heading,
-            "entries": [_told(commitment, events, reminders, language, now) for commitment in found],
-            "is_of_many": only is None,
-            "is_example": all(accord.is_example for accord in accords),
+            "is_example": is_example,
             "why": why(of),
+            "table": _table(accords.values(), events, language),
         }
-        subject = f"{only}: {heading}" if only else heading
-        return rendered(
-            "digest",
-            context,
-            marked(subject, bool(context["is_example"])),
-            f"{rhythm}-{only.slug if only else 'all'}",
-            only.slug if only else "all",
-        )
+        subject = marked(f"{only}: {heading}" if only else heading, is_example)
+        list_id = only.slug if only else "all"
+        return fitting("digest", context, entries, len(found), subject, f"{rhythm}-{list_id}", list_id)
+
+
+def _by_commitment(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
+    found: dict[int, list[_Row]] = defaultdict(list)
+    for row in rows:
+        if row.commitment_id is not None:
+            found[row.commitment_id].append(row)
+    return found
+
+
+def _rank(events: Iterable[Event], is_ahead: bool) -> int:
+    """The place of a commitment: that of its weightiest news."""
+    sorts = [_ORDER.index(SORT_OF[event.kind]) for event in events]
+    return min([*sorts, _ORDER.index(News.AHEAD)] if is_ahead else sorts)
+
+
+def _table(accords: Collection[Accord], events: Sequence[Event], language: str) -> str:
+    """Where all can be read that the log has told of these accords since the first of the events; empty without one."""
+    if not events:
+        return ""
+    asked: list[tuple[str, object]] = [("after", min(event.seq for event in events) - 1)]
+    if len(accords) <= NAMED:
+        asked += [("accord", accord.code) for accord in accords]
+    asked += [("format", "xlsx"), ("lang", language)]
+    return f"{settings.SITE_URL}{reverse('api:events')}?{urlencode(asked)}"
 
 
 def _heading(rhythm: str, news: int, entries: int) -> str:
@@ -68,25 +103,43 @@ def _heading(rhythm: str, news: int, entries: int) -> str:
     return _("Your week: %(news)s %(about)s") % {"news": many, "about": about}
 
 
-def _told(
-    commitment: Any, events: Sequence[Event], reminders: Sequence[Reminder], language: str, now: datetime
-) -> dict[str, Any]:
-    """One commitment's part of the mail."""
+def _entries(
+    keys: Sequence[int],
+    news: Mapping[int, Sequence[Event]],
+    ahead: Mapping[int, Sequence[Reminder]],
+    language: str,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Each commitment's part of the mail, in that order, in a fixed number of queries."""
+    rows = Commitment.objects.standing_at(now).select_related("accord").in_bulk(keys)
+    following = particulars.next_dates(keys, now)
+    latest = {key: news.get(key, ())[-LINES:] for key in keys}
+    dates = particulars.dates_of(event for some in latest.values() for event in some)
+    return [
+        {
+            **entry(rows[key], language),
+            "accord": one_line(str(rows[key].accord)),
+            "is_example": rows[key].accord.is_example,
+            "standing": particulars.plain_words(rows[key].status, rows[key].timeliness, rows[key].kind),  # type: ignore[attr-defined]
+            "next": following.get(key),
+            "news": [_line(event, dates.get(event.seq)) for event in latest[key]],
+            "earlier": len(news.get(key, ())) - len(latest[key]),
+            "ahead": [_reminder(row, now) for row in ahead.get(key, ())[:LINES]],
+        }
+        for key in keys
+    ]
+
+
+def _line(event: Event, date: dict[str, str] | None) -> dict[str, Any]:
     return {
-        **entry(commitment, language),
-        "accord": str(commitment.accord),
-        "is_example": commitment.accord.is_example,
-        "standing": plain_words(commitment.status, commitment.timeliness, commitment.kind),
-        "timeliness": str(Timeliness(commitment.timeliness).label),
-        "next": what_comes_next(commitment, now),
-        "news": [
-            {
-                "day": day_in_words(event.at.date()),
-                "sentence": sentence(event.kind, facts_of(event.body)),
-                "seq": event.seq,
-            }
-            for event in events
-            if event.commitment_id == commitment.pk
-        ],
-        "ahead": [sentence_of_reminder(row, now) for row in reminders if row.commitment_id == commitment.pk],
+        "day": day_in_words(event.at.date()),
+        "sentence": one_line(sentence(event.kind, facts_of(event.body)), LINE),
+        "date": date,
+    }
+
+
+def _reminder(row: Reminder, now: datetime) -> dict[str, Any]:
+    return {
+        "sentence": one_line(sentence_of_reminder(row, now), LINE),
+        "date": particulars.label_of(row.deadline) if row.deadline else None,
     }

@@ -22,8 +22,8 @@ from notifications.letters import (
     PLACES,
     Letter,
     heard_here,
-    one_line,
 )
+from tracker.kit.flat_text import one_line
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 from notifications.channels.email import sender_of
-from notifications.letters import one_line
 from notifications.models import Outcome
 from notifications.outbox import Ended
+from tracker.kit.flat_text import one_line
 
 _ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
 

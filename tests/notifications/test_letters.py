@@ -17,7 +17,7 @@ from commitments import operations
 from commitments.actors import loader
 from commitments.models import Event, Note
 from commitments.spoken_dates import instant_in_words
-from notifications import letters
+from notifications import letters, particulars
 from notifications.channels.email import Reader, assemble
 from notifications.telling import TOLD
 from tests import world
@@ -136,8 +136,7 @@ def test_what_comes_next_of_a_clock_of_hours_is_an_instant(db: None) -> None:
     for fact in ("attack", "request"):
         order = operations.NewTrigger(commitment.code, fact, asked)
         operations.record_triggers([order], actor=loader())
-    found = letters.what_comes_next(commitment, timezone.now())
-    assert found is not None
+    found = particulars.next_dates([commitment.pk], timezone.now())[commitment.pk]
     assert found["day"] == instant_in_words(asked + timedelta(hours=24))
     assert "UTC" in found["day"]
 
