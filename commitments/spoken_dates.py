@@ -1,4 +1,6 @@
-"""Dates as people say them: days, windows and instants in the active language. A date of the record is never rephrased."""
+"""Dates as people say them: days, windows and instants in the active language. A date of the record is never rephrased.
+
+A window stands in sentences as it is, behind a colon or in quotes: no language needs to bend it to a case."""
 
 from __future__ import annotations
 
@@ -7,26 +9,32 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from commitments.deadlines import DateError, parse_window
 
 _PART = re.compile(r"(\d{4})-(\d{2})")
-
-
-def _is_english() -> bool:
-    return (get_language() or "en").startswith("en")
-
-
+_YEAR = re.compile(r"\d{4}")
 # Plain English writes the day first. In Ukrainian the year is written out: a sentence that ends with its abbreviation
 # would end with two full stops.
 _DAYS = {"en": "j F Y", "uk": "j E Y року"}
+_MONTHS = {"en": "F Y", "uk": "F Y року"}
+
+
+def _language() -> str:
+    return (get_language() or "en")[:2]
 
 
 def day_in_words(day: date) -> str:
     """16 November 2024; a language without a form of our own keeps the one that Django has for it."""
-    return date_format(day, _DAYS.get((get_language() or "en")[:2], "DATE_FORMAT"), use_l10n=True)
+    return date_format(day, _DAYS.get(_language(), "DATE_FORMAT"), use_l10n=True)
+
+
+def _month(day: date) -> str:
+    """November 2024. Ukrainian writes its months small; Django has them as they begin a line."""
+    said = date_format(day, _MONTHS.get(_language(), "YEAR_MONTH_FORMAT"), use_l10n=True)
+    return said.lower() if _language() == "uk" else said
 
 
 def _one(text: str) -> str:
@@ -36,13 +44,15 @@ def _one(text: str) -> str:
         return text
     if window.is_day:
         return day_in_words(window.first)
+    if _YEAR.fullmatch(text):
+        return pgettext("a year alone", "%(year)s") % {"year": text}
     part = _PART.fullmatch(text)
     if part is None:
         return text
     number = int(part[2])
     year = {"year": part[1]}
     if number <= 12:
-        return date_format(window.first, "F Y" if _is_english() else "YEAR_MONTH_FORMAT", use_l10n=True)
+        return _month(window.first)
     if number == 24:
         return _("winter %(year)s/%(next)s") % {"year": part[1], "next": int(part[1]) + 1}
     said = {
@@ -90,7 +100,11 @@ def window_in_words(edtf: str) -> str:
 def instant_in_words(instant: datetime, zone: str = "") -> str:
     """An instant to the minute with its zone: in UTC, or on the clocks of an IANA zone with its distance from UTC."""
     local = instant.astimezone(ZoneInfo(zone) if zone else UTC)
-    return f"{day_in_words(local.date())}, {local:%H:%M} {_zone(local) if zone else 'UTC'}"
+    return pgettext("an instant", "%(day)s, %(time)s %(zone)s") % {
+        "day": day_in_words(local.date()),
+        "time": f"{local:%H:%M}",
+        "zone": _zone(local) if zone else "UTC",
+    }
 
 
 def length_in_words(duration: str) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import smtplib
-from typing import Any
+import uuid
 
 import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from notifications import home
-from notifications.models import DisabledWhy, Endpoint
+from notifications.channels.email import Reader, assemble
+from notifications.channels.smtp import LineDown, Post, Trouble
+from notifications.letters import LINE, Letter, common, rendered
+from notifications.models import DisabledWhy, Endpoint, Outcome
 from tracker.kit.flat_text import one_line
 
 log = structlog.get_logger(__name__)
@@ -61,42 +62,33 @@ def _tell(row: Endpoint) -> int:
         Endpoint.objects.filter(pk=row.pk).update(owner_told_at=timezone.now())
         return 0
     try:
-        _mail(row, address).send()
-    except (OSError, smtplib.SMTPException) as error:
+        with Post() as post:
+            ended = post.send(address, _mail(row, address))
+    except (LineDown, Trouble, ValueError) as error:
         log.warning("owner_not_told", endpoint=row.pk, error=type(error).__name__)
+        return 0
+    if ended.outcome != Outcome.SENT:
+        log.warning("owner_not_told", endpoint=row.pk, error=ended.reply)
         return 0
     Endpoint.objects.filter(pk=row.pk).update(owner_told_at=timezone.now())
     return 1
 
 
-def words(row: Endpoint, language: str) -> tuple[str, str]:
-    """Subject and text of the mail to the owner of an endpoint that was given up."""
+def letter(row: Endpoint, language: str) -> Letter:
+    """The mail to the owner of an endpoint that was given up."""
     with translation.override(language):
-        values: dict[str, Any] = {
-            "name": row.name,
-            "site": settings.SITE_NAME,
+        name = one_line(row.name, LINE)
+        context = {
+            **common(None, language),
+            "sentence": _("The endpoint “%(name)s” was disabled") % {"name": name},
+            "name": name,
             "why": row.get_why_display(),
             "page": settings.SITE_URL + reverse("admin:notifications_endpoint_change", args=[row.pk]),
         }
-        subject = _("The endpoint “%(name)s” was disabled") % values
-        body = (
-            _(
-                "%(site)s no longer calls the endpoint “%(name)s”. The reason: %(why)s.\n\n"
-                "News are not kept for it. When it works again, enable it and send what it missed as a range:\n"
-                "%(page)s\n\n"
-                "This is the only mail about it."
-            )
-            % values
-        )
-    return one_line(subject), body
+        return rendered("owner", context, context["sentence"], f"endpoint-{row.uuid}", "endpoints")
 
 
-def _mail(row: Endpoint, address: str) -> EmailMessage:
-    """The mail, in the endpoint's language."""
-    subject, body = words(row, row.language)
-    moment = int(row.changed_at.timestamp())
-    headers = {
-        "Message-ID": f"<endpoint-{row.uuid}-{moment}@{settings.SITE_HOST}>",
-        "Auto-Submitted": "auto-generated",
-    }
-    return EmailMessage(subject, body, to=[address], headers=headers)
+def _mail(row: Endpoint, address: str) -> bytes:
+    """The mail, in the endpoint's language: another id for each time that it was given up, the same for each try."""
+    reader = Reader(row.uuid, address)
+    return assemble(letter(row, row.language), reader, uuid.uuid5(row.uuid, row.changed_at.isoformat()))

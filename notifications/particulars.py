@@ -3,7 +3,6 @@ the source, what comes next."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _
 from commitments import past, standing
 from commitments.explaining import when
 from commitments.models import Commitment, Deadline, Event, Evidence, Note, Position, Source
-from commitments.sentences import facts_of, in_words
+from commitments.sentences import facts_of
 from commitments.spoken_dates import day_in_words, instant_in_words, window_in_words
 from commitments.told import number_of
 from commitments.words import Clock, Contested, DeadlineType, EventKind, Plain, Stance, Status, Timeliness
@@ -139,7 +138,7 @@ def _publication(row: Source) -> dict[str, str]:
     return {
         "source": one_line(str(row), SOURCE),
         "publisher": one_line(row.publisher or row.author, SOURCE),
-        "published": _day(row.published),
+        "published": window_in_words(row.published) if row.published else "",
         "language": row.language,
         "address": row.address,
     }
@@ -165,11 +164,6 @@ def evidence(kind: str, facts: Mapping[str, Any], commitment: Commitment) -> lis
         }
         for row in rows.select_related("source").order_by("number")
     ]
-
-
-def _day(edtf: str) -> str:
-    """A whole date in words, anything less exact as it is known."""
-    return in_words(edtf) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", edtf) else edtf
 
 
 def label_of(row: Deadline) -> dict[str, str]:

@@ -8,8 +8,9 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.header import Header
-from email.utils import formataddr, formatdate, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 
 from django.conf import settings
 
@@ -142,7 +143,7 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
     head = [
         _shared_headers(letter.subject, letter.thread, letter.list_id, host, settings.DEFAULT_FROM_EMAIL),
         _header("To", reader.email),
-        _header("Date", formatdate(usegmt=True)),
+        _header("Date", format_datetime(datetime.now(UTC))),
         _header("Message-ID", f"<{delivery}@{host}>"),
         unsubscribe,
         b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -107,6 +108,30 @@ def test_410_disables_and_the_owner_is_told_once(db: None, sink: WebSink, smtp_s
     world.some_evidence(commitment)
     assert one_round().sent == 0
     assert len(sink.visits) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "News is not kept"), ("uk", "вимкнено"), ("ja", "無効")]
+)
+def test_the_owners_mail_is_one_like_all_others(
+    db: None, sink: WebSink, smtp_sink: SmtpSink, language: str, word: str
+) -> None:
+    owner = world.a_person("administrator", email="owner@example.org")
+    endpoint, _secret = an_endpoint(sink, owner=owner, name="Новини «наживо» " * 5, language=language)
+    Endpoint.objects.update(state="disabled", why="failing")
+    assert owners.tell() == 1
+    (mail,) = smtp_sink.mails
+    assert mail.content.isascii()
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", mail.content)
+    assert max(map(len, mail.content.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+    for part in (mail.text, mail.html):
+        assert word in part
+        assert f"/admin/notifications/endpoint/{endpoint.pk}/change/" in part
+        assert "Новини «наживо»" in part
+    assert mail.message["Auto-Submitted"] == "auto-generated"
+    assert mail.message["List-Unsubscribe"] is None
+    assert re.fullmatch(r"<[0-9a-f-]{36}@testserver>", mail.message["Message-ID"])
+    assert re.search(r" \d\d:\d\d:\d\d \+0000$", mail.message["Date"])
 
 
 def test_an_owner_is_told_when_the_mail_server_is_back(

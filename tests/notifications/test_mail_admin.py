@@ -69,8 +69,6 @@ def test_every_sort_of_mail_can_be_looked_at_and_nothing_is_sent(
             shown = client.get(path, {"language": language}).content.decode()
             assert "newsroom" in shown
             assert "/admin/notifications/endpoint/0/change/" in shown
-            assert "<iframe" not in shown
-            continue
         framed = client.get(f"{path}html/", {"language": language})
         assert framed.status_code == 200
         assert f'lang="{language}"' in framed.content.decode()
