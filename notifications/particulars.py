@@ -157,13 +157,18 @@ def evidence(kind: str, facts: Mapping[str, Any], commitment: Commitment) -> lis
     return [
         {
             **_publication(row.source),
-            "bearing": row.get_bearing_display(),
-            "act": row.get_act_display(),
+            "sort": _sort(row),
             "locator": one_line(row.locator, SOURCE),
-            "is_withdrawn": row.withdrawn_at is not None,
         }
         for row in rows.select_related("source").order_by("number")
     ]
+
+
+def _sort(row: Evidence) -> str:
+    words = {"bearing": row.get_bearing_display(), "act": row.get_act_display()}
+    if row.withdrawn_at is not None:
+        return _("%(bearing)s; %(act)s; withdrawn") % words
+    return _("%(bearing)s; %(act)s") % words
 
 
 def label_of(row: Deadline) -> dict[str, str]:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from commitments.models import Accord, Commitment, Event
 from commitments.sentences import facts_of, sentence
 from commitments.spoken_dates import day_in_words
+from commitments.words import EventKind
 from notifications import particulars
 from notifications.letters import ENTRIES, LINE, Letter, common, entry, fitting, marked, why
 from notifications.models import Reminder, Rhythm
@@ -135,6 +136,8 @@ def _line(event: Event, date: dict[str, str] | None) -> dict[str, Any]:
         "day": day_in_words(event.at.date()),
         "sentence": one_line(sentence(event.kind, facts_of(event.body)), LINE),
         "date": date,
+        # The other sentences name the day themselves.
+        "tells_all": event.kind in {EventKind.DEADLINE_MET, EventKind.DEADLINE_WAIVED},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -176,3 +176,20 @@ def test_reminders_to_staff_are_cut_too_and_mark_what_is_invented(db: None) -> N
     assert "And 5 more reminders." in english.text
     assert "/admin/notifications/reminder/" in english.html
     assert assemble(english, NOBODY, NOBODY.uuid).isascii()
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("en", "Date met on 1 August 2024\n  Deliver the radar: 2025 (set by the text)\n"),
+        ("uk", "Строку дотримано 1 серпня 2024 року\n  Deliver the radar: 2025 рік (визначає текст)\n"),
+        ("ja", "期日の達成（2024年8月1日）\n  Deliver the radar：2025年（根拠：本文）\n"),
+    ],
+)
+def test_a_digest_says_which_date_was_met(db: None, language: str, line: str) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    row = world.a_deadline(commitment, "2025", label={"en": "Deliver the radar"})
+    operations.meet_deadlines({row.code: date(2024, 8, 1)}, actor=loader())
+    letter = digest([Event.objects.get(kind="deadline_met")], language)
+    assert line in letter.text
+    assert ('<span lang="en">Deliver the radar</span>' in letter.html) is (language != "en")
