@@ -69,12 +69,12 @@ LABEL, SOURCE = 200, 300
 
 
 def plain_words(status: str, timeliness: str, kind: str) -> dict[str, str]:
-    """A standing as a mail shows it: the word, its code, its shape, the exact status, what the parties' clock says."""
-    word = Plain(standing.plain(status, timeliness, kind))
+    """A standing as a mail shows it: the word with its shape, the exact status, what the parties' clock says."""
+    code = Plain(standing.plain(status, timeliness, kind))
+    word = f"{SHAPES[code]} {code.label}"
     return {
-        "plain": str(word.label),
-        "code": word.value,
-        "shape": SHAPES[word],
+        "word": word,
+        "word_html": format_html('<span class="standing {}">{}</span>', code.value, word),
         "status": str(Status(status).label),
         "timeliness": str(Timeliness(timeliness).label),
     }

@@ -89,7 +89,7 @@ def _table(accords: Collection[Accord], events: Sequence[Event], language: str) 
     """Where all can be read that the log has told of these accords since the first of the events; empty without one."""
     if not events:
         return ""
-    asked: list[tuple[str, object]] = [("after", min(event.seq for event in events) - 1)]
+    asked: list[tuple[str, str | int]] = [("after", min(event.seq for event in events) - 1)]
     if len(accords) <= NAMED:
         asked += [("accord", accord.code) for accord in accords]
     asked += [("format", "xlsx"), ("lang", language)]

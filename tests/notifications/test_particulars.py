@@ -14,6 +14,7 @@ from django.utils import timezone
 from commitments import operations, standing
 from commitments.actors import loader
 from commitments.models import Commitment, Event
+from commitments.words import Plain
 from notifications import letters, particulars
 from notifications.letters import Letter
 from tests import world
@@ -38,8 +39,9 @@ def on_the_page(commitment: Commitment) -> str:
     """What the page would say of it."""
     row: Any = Commitment.objects.standing_at(timezone.now()).get(pk=commitment.pk)
     said = particulars.plain_words(row.status, row.timeliness, row.kind)
-    assert said["code"] == standing.plain(row.status, row.timeliness, row.kind)
-    return f"{said['plain']} ({said['status']}; {said['timeliness']})"
+    word = Plain(standing.plain(row.status, row.timeliness, row.kind)).label
+    assert said["word"].endswith(f" {word}")
+    return f"{word} ({said['status']}; {said['timeliness']})"
 
 
 def test_before_is_what_the_page_said_before(db: None) -> None:
