@@ -20,14 +20,15 @@ from commitments.models import Deadline
 from notifications import offices, previewing, scopes
 from notifications.admin import ReadOnly
 from notifications.letters import Letter
-from notifications.models import Audience, Reminder, SubscriberState, Subscription
+from notifications.models import Audience, Reminder, SubscriberState, Subscription, Unplanned
 from notifications.reminder_words import sentence
 from tracker.kit.localized import pick
 
 if TYPE_CHECKING:
     ReminderPages = admin.ModelAdmin[Reminder]
+    UnplannedPages = admin.ModelAdmin[Unplanned]
 else:
-    ReminderPages = admin.ModelAdmin
+    ReminderPages = UnplannedPages = admin.ModelAdmin
 
 # A mail may carry its own styles and nothing else: no script, no form, no picture, no other address.
 POLICY = (
@@ -158,6 +159,14 @@ class ReminderAdmin(ReadOnly, ReminderPages):
         response = HttpResponse(content, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = POLICY
         return _framed(response)
+
+
+@admin.register(Unplanned)
+class UnplannedAdmin(ReadOnly, UnplannedPages):
+    """The commitments whose reminders could not be planned, and what was said when it was tried last."""
+
+    list_display = ["commitment", "tries", "try_again_at", "said"]
+    list_select_related = ["commitment"]
 
 
 def _framed(response: HttpResponse) -> HttpResponse:

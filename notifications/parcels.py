@@ -123,7 +123,10 @@ def pack(batch: Sequence[Claimed]) -> Packed:
 
 def _reminders(keys: Iterable[int]) -> dict[int, Reminder]:
     rows = Reminder.objects.exclude(state=ReminderState.DROPPED).filter(pk__in=keys)
-    return {row.pk: row for row in rows.select_related("commitment", "deadline", "assessment")}
+    return {
+        row.pk: row
+        for row in rows.select_related("commitment", "deadline__commitment", "assessment", "subscriber")
+    }
 
 
 def _news(it: Claimed, one: _Owed, events: dict[int, Event], dates: dict[int, Reminder]) -> Parcel:

@@ -8,14 +8,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from commitments import jobs
-from notifications import calling, delivering, fanning, mailbox, outbox, owners, planning, pruning, reminding
+from notifications import calling, delivering, fanning, mailbox, outbox, owners, pruning, reminding
 
 
 @shared_task(name="notifications.remind", time_limit=120)
 def remind() -> int:
     """Plans the reminders that the log asks for and tells those that are due; returns how many notices were made."""
-    planning.plan(seconds=float(settings.BEAT_SECONDS))
-    return reminding.remind(seconds=float(settings.BEAT_SECONDS))
+    return reminding.plan_and_remind(seconds=float(settings.BEAT_SECONDS))
 
 
 @shared_task(name="notifications.fan_out", time_limit=120)

@@ -15,15 +15,16 @@ SELECT EXISTS (SELECT 1 FROM notifications_line WHERE name = 'email' AND down_si
     EXISTS (SELECT 1 FROM notifications_line WHERE name = 'mailbox' AND down_since IS NOT NULL),
     (SELECT count(*) FROM notifications_delivery WHERE state IN ('failed', 'quarantined') AND state = 'quarantined')
     + (SELECT count(*) FROM notifications_call WHERE state IN ('failed', 'quarantined') AND state = 'quarantined'),
-    (SELECT count(*) FROM notifications_endpoint WHERE state = 'disabled' AND why <> 'staff')
+    (SELECT count(*) FROM notifications_endpoint WHERE state = 'disabled' AND why <> 'staff'),
+    (SELECT count(*) FROM notifications_unplanned)
 """
 
 
-def _read() -> tuple[bool, bool, bool, int, int]:
+def _read() -> tuple[bool, bool, bool, int, int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK)
-        is_down, is_unread, aside, given_up = cursor.fetchone()
-    return home.is_stranger(), bool(is_down), bool(is_unread), int(aside), int(given_up)
+        is_down, is_unread, aside, given_up, unplanned = cursor.fetchone()
+    return home.is_stranger(), bool(is_down), bool(is_unread), int(aside), int(given_up), int(unplanned)
 
 
 _look = Briefly(_read, 5.0)
@@ -32,7 +33,7 @@ _look = Briefly(_read, 5.0)
 def what_is_wrong() -> list[str]:
     """Sentences in the active language; empty when all is well. At most five seconds old."""
     found = []
-    is_stranger, is_down, is_unread, aside, given_up = _look()
+    is_stranger, is_down, is_unread, aside, given_up, unplanned = _look()
     if is_stranger:
         found.append(
             _(
@@ -61,5 +62,14 @@ def what_is_wrong() -> list[str]:
                 given_up,
             )
             % {"count": given_up}
+        )
+    if unplanned:
+        found.append(
+            ngettext(
+                "The reminders of %(count)d commitment could not be planned: a fault of ours. It is tried again.",
+                "The reminders of %(count)d commitments could not be planned: a fault of ours. It is tried again.",
+                unplanned,
+            )
+            % {"count": unplanned}
         )
     return found

@@ -15,7 +15,7 @@ from notifications.models.endpoint import (
     Try,
     TryOutcome,
 )
-from notifications.models.marks import Bookmark, DomainPause, Home, Line, SignUpCount, Unfinished
+from notifications.models.marks import Bookmark, DomainPause, Home, Line, SignUpCount, Unfinished, Unplanned
 from notifications.models.outbox import OVER, Attempt, Delivery, Kind, Notice, Outcome, State, Why
 from notifications.models.people import Subscriber, SubscriberState, Weekday
 from notifications.models.reminder import Audience, Hush, Reminder, ReminderState, WhyNot
@@ -59,6 +59,7 @@ __all__ = [
     "Try",
     "TryOutcome",
     "Unfinished",
+    "Unplanned",
     "Weekday",
     "Why",
     "WhyNot",

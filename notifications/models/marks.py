@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from commitments.models import Commitment
 
 
 class Bookmark(models.Model):
@@ -29,6 +32,24 @@ class Unfinished(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}"
+
+
+class Unplanned(models.Model):
+    """A commitment whose reminders could not be planned, by a fault of ours: the others are not held up by it, and it is
+    tried again, ever more rarely. Its rungs from `began_at` on are still wanted."""
+
+    commitment = models.OneToOneField(Commitment, models.CASCADE, primary_key=True, related_name="+")
+    began_at = models.DateTimeField()
+    try_again_at = models.DateTimeField()
+    tries = models.PositiveIntegerField(default=1)
+    said = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("commitment without reminders")
+        verbose_name_plural = _("commitments without reminders")
+
+    def __str__(self) -> str:
+        return f"{self.commitment}"
 
 
 class Line(models.Model):

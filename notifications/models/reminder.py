@@ -41,7 +41,9 @@ class WhyNot(models.TextChoices):
     BLOCKED = "blocked", _("what it needs is not fulfilled")
     ENDED = "ended", _("the duty has ended or sleeps")
     PASSED = "passed", _("its time is over")
+    NEEDLESS = "needless", _("no longer called for")
     NOBODY = "nobody", _("nobody is there to hear it")
+    NOTED = "noted", _("noted by all whom it is for")
 
 
 class ReminderQuerySet(models.QuerySet["Reminder"]):

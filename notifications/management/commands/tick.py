@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from commitments import chores, operations
-from notifications import calling, delivering, fanning, mailbox, outbox, owners, planning, pruning, reminding
+from notifications import calling, delivering, fanning, mailbox, outbox, owners, pruning, reminding
 
 
 class Command(BaseCommand):
@@ -30,8 +30,7 @@ class Command(BaseCommand):
         chores.publish_planned(now)
         chores.sign_the_log(now)
         marked = operations.scan(now)
-        planning.plan(now, options["seconds"])
-        made = reminding.remind(now, options["seconds"])
+        made = reminding.plan_and_remind(now, options["seconds"])
         made += fanning.fan_out(options["seconds"])
         done = delivering.deliver(options["seconds"])
         calling.fan_out(options["seconds"])
