@@ -77,6 +77,7 @@ def deliver(seconds: float = 20.0) -> Round:
                     packed = parcels.pack(batch)
                     this.dropped += outbox.drop(packed.untrue, Why.UNTRUE)
                     this.dropped += outbox.drop(packed.unwanted, Why.UNWANTED)
+                    this.dropped += outbox.drop(packed.merged, Why.MERGED)
                     _carry(packed.parcels, post, this, min(until, stop))
         except LineDown as error:
             line.down(str(error))

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from commitments.models import Deadline
-from notifications import offices, previewing, scopes
+from notifications import offices, previewing, reminding, scopes
 from notifications.admin import ReadOnly
 from notifications.letters import Letter
 from notifications.models import Audience, Reminder, SubscriberState, Subscription, Unplanned
@@ -55,11 +55,10 @@ class ReminderAdmin(ReadOnly, ReminderPages):
         """The list, with the people behind each row read at once."""
         found = super().get_changelist_instance(request)
         rows = list(found.result_list)
-        pairs = {(row.commitment.accord_id, row.audience) for row in rows}
-        staff = offices.named(pairs)
+        staff = offices.named({reminding.asked_of(row) for row in rows})
         watchers = _watchers({row.commitment_id for row in rows if row.audience == Audience.WATCHERS})
         for row in rows:
-            row.known = staff.get((row.commitment.accord_id, row.audience), "")
+            row.known = staff.get(reminding.asked_of(row), "")
             if row.audience == Audience.WATCHERS:
                 row.known = _readers(watchers[row.commitment_id])
         found.result_list = rows
@@ -81,8 +80,8 @@ class ReminderAdmin(ReadOnly, ReminderPages):
         """The people behind the audience now."""
         known = getattr(row, "known", None)
         if known is None:
-            accord = row.commitment.accord_id
-            known = offices.named([(accord, row.audience)]).get((accord, row.audience), "")
+            asked = reminding.asked_of(row)
+            known = offices.named([asked]).get(asked, "")
             if row.audience == Audience.WATCHERS:
                 known = _readers(_watchers({row.commitment_id})[row.commitment_id])
         return f"{row.get_audience_display()}: {known or '—'}"

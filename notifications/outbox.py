@@ -112,15 +112,16 @@ UPDATE notifications_delivery d SET state = 'claimed', is_open = false, token = 
 FROM due WHERE d.id = due.id RETURNING d.id
 """
 
-# Whether it is still wanted: by the question's subscription, by any subscription that brought one of its notices, or,
-# for a reminder to staff, by the office.
-_STILL_WANTED = """
+# Whether a delivery `d` is still wanted: by the question's subscription, by any subscription that brought one of its
+# notices, or, for a reminder to staff, by an office (of which accord is looked at when it is claimed).
+STILL_WANTED = """
 CASE d.kind WHEN 'confirmation' THEN EXISTS (
     SELECT 1 FROM notifications_subscription s JOIN notifications_subscriber p ON p.id = s.subscriber_id
     WHERE s.id = d.subscription_id AND s.ended_at IS NULL AND p.state <> 'suppressed')
 WHEN 'duty' THEN EXISTS (
     SELECT 1 FROM notifications_subscriber p JOIN auth_user u ON u.id = p.user_id
-    WHERE p.id = d.subscriber_id AND p.state <> 'suppressed' AND u.is_active)
+    WHERE p.id = d.subscriber_id AND p.state <> 'suppressed' AND u.is_active AND u.is_staff
+      AND EXISTS (SELECT 1 FROM commitments_membership m WHERE m.user_id = u.id))
 ELSE EXISTS (
     SELECT 1 FROM notifications_notice n JOIN notifications_subscription s ON s.id = ANY(n.wishes)
     JOIN notifications_subscriber p ON p.id = s.subscriber_id
@@ -131,7 +132,7 @@ END
 
 # A token is held by claimed rows alone (delivery_claimed_has_lease), so asking for it asks for the state as well, and
 # the planner takes the primary key instead of walking the index of leases.
-_IS_NEXT = f"d.id = %(next)s::uuid AND d.lease_until > statement_timestamp() AND {_STILL_WANTED}"
+_IS_NEXT = f"d.id = %(next)s::uuid AND d.lease_until > statement_timestamp() AND {STILL_WANTED}"
 _START = f"""
 UPDATE notifications_delivery d SET started_at = statement_timestamp()
 WHERE d.token = %(token)s::uuid AND {_IS_NEXT}

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from commitments.models import Event
-from notifications import letters, reminding, truth
+from notifications import letters, offices, reminding, truth
 from notifications.channels.email import Reader
 from notifications.letters import Letter
 from notifications.models import (
@@ -22,7 +22,7 @@ from notifications.models import (
     SubscriberState,
     Subscription,
 )
-from notifications.outbox import Claimed
+from notifications.outbox import STILL_WANTED, Claimed
 from notifications.reminder_letters import reminders
 from notifications.summing import digest
 
@@ -50,13 +50,14 @@ class Packed:
     parcels: list[Parcel] = field(default_factory=list)
     untrue: list[Claimed] = field(default_factory=list)
     unwanted: list[Claimed] = field(default_factory=list)
+    merged: list[Claimed] = field(default_factory=list)
 
 
 # Each notice with the subscriptions that brought it and are still active. Small lists by primary key: the planner is
 # given nothing to choose.
 _NOTICES = """
 SELECT n.delivery_id, d.kind, d.rhythm, p.uuid, p.email, p.language, n.subscriber_id, n.source, n.number,
-       live.wishes, live.scopes
+       live.wishes, live.scopes, p.user_id
 FROM notifications_notice n
 JOIN notifications_delivery d ON d.id = n.delivery_id
 JOIN notifications_subscriber p ON p.id = n.subscriber_id
@@ -68,6 +69,20 @@ CROSS JOIN LATERAL (
 WHERE n.delivery_id = ANY(%s) AND p.state <> 'suppressed' AND (live.wishes IS NOT NULL OR d.kind = 'duty')
 ORDER BY n.delivery_id, n.id
 """
+
+# Of the reminders in a claim those after which another one about the same thing goes to the same person now, in the same
+# mail or in one that is still wanted: a late one is told once, by the last. Keys and few rungs of one date: all lookups.
+_SAID_LATER = f"""
+SELECT n.subscriber_id, n.number FROM notifications_notice n JOIN notifications_reminder r ON r.id = n.number
+WHERE n.delivery_id = ANY(%s) AND n.source = 'reminder' AND EXISTS (
+    SELECT 1 FROM notifications_reminder s
+    JOIN notifications_notice m ON m.subscriber_id = n.subscriber_id AND m.source = 'reminder' AND m.number = s.id
+    JOIN notifications_delivery d ON d.id = m.delivery_id
+    WHERE (s.deadline_id = r.deadline_id OR s.assessment_id = r.assessment_id) AND s.about_at = r.about_at
+      AND s.state <> 'dropped' AND (s.due_at, s.id) > (r.due_at, r.id)
+      AND (d.id = n.delivery_id OR ((d.state = 'claimed' OR (d.state = 'waiting' AND d.kind <> 'digest'
+          AND d.next_attempt_at <= statement_timestamp())) AND {STILL_WANTED})))
+"""  # noqa: S608  (made of constants of ours)
 
 
 @dataclass(slots=True)
@@ -83,6 +98,7 @@ class _Owed:
     scopes: set[str] = field(default_factory=set)
     events: list[int] = field(default_factory=list)
     reminders: list[int] = field(default_factory=list)
+    is_merged: bool = False
 
 
 def pack(batch: Sequence[Claimed]) -> Packed:
@@ -96,11 +112,18 @@ def pack(batch: Sequence[Claimed]) -> Packed:
     dates = _reminders({row[8] for row in rows if row[7] == Notice.REMINDER})
     idle = reminding.why_not(dates.values(), timezone.now())
     silent = truth.never_told({(row[6], row[8]) for row in rows if row[7] == Notice.EVENT}, events, ids)
+    later = _said_later(ids) if dates else set()
+    holders = offices.Holders({row[11] for row in rows if row[1] == Kind.DUTY and row[11]})
     owed: dict[uuid.UUID, _Owed] = {}
-    for delivery, kind, rhythm, who, email, language, subscriber, source, number, wishes, of in rows:
+    for delivery, kind, rhythm, who, email, language, subscriber, source, number, wishes, of, user in rows:
+        if kind == Kind.DUTY and number in dates and not _is_theirs(holders, user, dates[number]):
+            continue
         one = owed.setdefault(delivery, _Owed(kind, rhythm, who, email, language))
         if source == Notice.EVENT and number not in gone and (subscriber, number) not in silent:
             one.events.append(number)
+        elif source == Notice.REMINDER and (subscriber, number) in later:
+            one.is_merged = True
+            continue
         elif source == Notice.REMINDER and number in dates and number not in idle:
             one.reminders.append(number)
         else:
@@ -115,10 +138,22 @@ def pack(batch: Sequence[Claimed]) -> Packed:
         elif it.id not in owed:
             packed.unwanted.append(it)
         elif not (owed[it.id].events or owed[it.id].reminders):
-            packed.untrue.append(it)
+            (packed.merged if owed[it.id].is_merged else packed.untrue).append(it)
         else:
             packed.parcels.append(_news(it, owed[it.id], events, dates))
     return packed
+
+
+def _said_later(ids: Sequence[uuid.UUID]) -> set[tuple[int, int]]:
+    """The pairs of subscriber and reminder, in these deliveries, after which the same is told to them once more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SAID_LATER, [list(ids)])
+        return set(cursor.fetchall())
+
+
+def _is_theirs(holders: offices.Holders, user: int | None, row: Reminder) -> bool:
+    """Whether the office for which a member of staff is told is still theirs."""
+    return user is not None and holders.may_hear(user, row.commitment.accord_id, row.audience)
 
 
 def _reminders(keys: Iterable[int]) -> dict[int, Reminder]:

@@ -133,5 +133,7 @@ def _owed(key: str, language: str) -> Letter:
         why = _("It would not be sent now: nothing in it is wanted any more.")
         if packed.untrue:
             why = _("It would not be sent now: nothing in it is true any more.")
+        if packed.merged:
+            why = _("It would not be sent now: a later mail says the same.")
         raise NoSuchMail(why)
     return parcels.write(packed.parcels[0], language)

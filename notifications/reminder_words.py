@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from commitments.models import Deadline
-from commitments.spoken_dates import instant_in_words, window_in_words
+from commitments.models import Deadline, Pause
+from commitments.spoken_dates import day_in_words, instant_in_words, window_in_words
 from commitments.words import Authority, DeadlineType
 from notifications.ladder import Subject
 from notifications.models import Audience, Reminder
@@ -34,7 +34,7 @@ def of_date(deadline: Deadline, ends_at: datetime, now: datetime) -> str:
     subject = Subject(deadline.type, deadline.authority, deadline.clock, ends_at)
     words = {
         "authority": Authority(deadline.authority).label,
-        "when": window_in_words(deadline.edtf) if deadline.edtf else instant_in_words(ends_at),
+        "when": _when(deadline, ends_at),
         "instant": instant_in_words(ends_at),
     }
     if ends_at > now:
@@ -44,6 +44,18 @@ def of_date(deadline: Deadline, ends_at: datetime, now: datetime) -> str:
     if deadline.type == DeadlineType.CLOCK and now - ends_at < DAY:
         return _("The clock has run out: it ended at %(instant)s") % words
     return _since(subject, (now - ends_at) // DAY + 1, words)
+
+
+def _when(deadline: Deadline, ends_at: datetime) -> str:
+    """The date as it was set, and until when a pause held it, where one did: the days are counted from then."""
+    if not deadline.edtf:
+        return instant_in_words(ends_at)
+    when = window_in_words(deadline.edtf)
+    if deadline.due_at is None or deadline.due_at >= ends_at:
+        return when
+    pause = Pause.objects.filter(commitment=deadline.commitment_id, until_at=ends_at).first()
+    until = day_in_words(pause.until_on) if pause and pause.until_on else instant_in_words(ends_at)
+    return _("%(when)s, held by a pause until %(until)s") % {"when": when, "until": until}
 
 
 def _clock_ahead(left: timedelta, words: dict[str, object]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -165,36 +165,66 @@ def _why_not_of_a_draft(row: Reminder) -> str:
 
 
 def _tell_all(rows: list[Reminder], now: datetime) -> tuple[int, bool]:
-    """Tells the watchers of each and the staff of all; returns the notices made, and whether watchers are left over."""
-    made, room = 0, ROOM
-    duties: dict[int, list[Reminder]] = defaultdict(list)
-    people: dict[int, Subscriber] = {}
-    reach = scopes.of_commitments({row.commitment_id for row in rows}, now)
-    finished: list[int] = []
-    for row in rows:
-        hushed = _hushed(row, now)
-        if row.audience == Audience.WATCHERS:
-            if room <= 0:
-                continue
-            sort = News.AHEAD if ladder.is_ahead(row.rung) else News.LATE
-            source = Source(Notice.REMINDER, row.pk, sort, now)
-            # A filter that fitted when the first were told fits to the last.
-            wanted = row.scopes or reach[row.commitment_id]
-            told = tell(source, wanted, row.told_up_to, room, hushed)
-            made, room = made + told.made, room - told.reached
-            if room <= 0:
-                Reminder.objects.filter(pk=row.pk).update(told_up_to=told.last, scopes=wanted)
-                continue
+    """Tells the staff of all, then the watchers of each; returns the notices made, and whether watchers are left over.
+
+    The staff first: who is told by their office, or asked for it, is not told once more as a reader.
+    """
+    made = _tell_staff([row for row in rows if row.audience != Audience.WATCHERS], now)
+    watched = [row for row in rows if row.audience == Audience.WATCHERS]
+    reach = scopes.of_commitments({row.commitment_id for row in watched}, now)
+    room = ROOM
+    told_to: dict[str, list[int]] = defaultdict(list)
+    for row in watched:
+        if room <= 0:
+            break
+        sort = News.AHEAD if ladder.is_ahead(row.rung) else News.LATE
+        # A filter that fitted when the first were told fits to the last.
+        wanted = row.scopes or reach[row.commitment_id]
+        silent = _hushed(row, now) | _told_otherwise(row)
+        told = tell(Source(Notice.REMINDER, row.pk, sort, now), wanted, row.told_up_to, room, silent)
+        made, room = made + told.made, room - told.reached
+        if room <= 0:
+            Reminder.objects.filter(pk=row.pk).update(told_up_to=told.last, scopes=wanted)
         else:
-            for person in _staff(row, now):
-                if person.pk not in hushed:
-                    people[person.pk] = person
-                    duties[person.pk].append(row)
-        finished.append(row.pk)
-    _settle(finished, ReminderState.TOLD, now)
-    for key, theirs in duties.items():
-        made += _owe(people[key], theirs, now)
+            told_to["" if told.reached or row.told_up_to else WhyNot.NOBODY].append(row.pk)
+    _settle_all(told_to, now)
     return made, room <= 0
+
+
+def _tell_staff(rows: list[Reminder], now: datetime) -> int:
+    """Tells those who answer for the rows, and those who asked to be told again, each of a thing once, whatever brings
+    it to them; returns the notices made. A rung that reaches nobody says so."""
+    duties: dict[int, dict[tuple[object, ...], Reminder]] = defaultdict(dict)
+    people: dict[int, Subscriber] = {}
+    known: dict[tuple[int, str, int | None], list[Subscriber]] = {}
+    told_to: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        if row.audience == Audience.ONE:
+            them = [row.subscriber] if row.subscriber else []
+        else:
+            key = asked_of(row)
+            if key not in known:
+                known[key] = offices.subscribers(key[0], key[1], now, key[2])
+            them = known[key]
+        hushed = _hushed(row, now)
+        heard = [person for person in them if person.pk not in hushed]
+        for person in heard:
+            people[person.pk] = person
+            duties[person.pk].setdefault((row.deadline_id, row.assessment_id, row.about_at), row)
+        told_to["" if heard else WhyNot.NOTED if them else WhyNot.NOBODY].append(row.pk)
+    _settle_all(told_to, now)
+    return sum(_owe(people[key], list(theirs.values()), now) for key, theirs in duties.items())
+
+
+def _settle_all(told_to: dict[str, list[int]], now: datetime) -> None:
+    for why, keys in told_to.items():
+        _settle(keys, ReminderState.DROPPED if why else ReminderState.TOLD, now, why)
+
+
+def asked_of(row: Reminder) -> tuple[int, str, int | None]:
+    """Whom a rung asks among staff: the accord, the audience, and the author of the draft, who cannot review it."""
+    author = row.assessment.drafted_by_id if row.assessment else None
+    return row.commitment.accord_id, row.audience, author
 
 
 def _hushed(row: Reminder, now: datetime) -> set[int]:
@@ -210,48 +240,74 @@ def _hushed(row: Reminder, now: datetime) -> set[int]:
     return set(said.values_list("subscriber", flat=True))
 
 
-def _staff(row: Reminder, now: datetime) -> list[Subscriber]:
-    if row.audience == Audience.ONE:
-        return [row.subscriber] if row.subscriber else []
-    found = offices.subscribers(row.commitment.accord_id, row.audience, now)
-    if row.assessment is not None:
-        # Who drafted it cannot review it.
-        found = [person for person in found if person.user_id != row.assessment.drafted_by_id]
-    return found
+# Few are staff, and the notices of one person are found by their numbers.
+_TOLD_BY_OFFICE = """
+SELECT p.id FROM notifications_subscriber p
+JOIN notifications_notice n ON n.subscriber_id = p.id AND n.source = 'reminder' AND n.number = ANY(%s)
+WHERE p.user_id IS NOT NULL
+"""
+
+
+def _told_otherwise(row: Reminder) -> set[int]:
+    """Who has been told of the same thing since the rung was due: by their office, or because they asked for it."""
+    told = dict(
+        Reminder.objects.filter(
+            deadline=row.deadline_id,
+            assessment=row.assessment_id,
+            about_at=row.about_at,
+            state=ReminderState.TOLD,
+            settled_at__gte=row.due_at,
+        )
+        .exclude(audience=Audience.WATCHERS)
+        .values_list("pk", "subscriber")
+    )
+    if not told:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD_BY_OFFICE, [list(told)])
+        by_office = {key for (key,) in cursor.fetchall()}
+    return by_office | {key for key in told.values() if key is not None}
 
 
 def _owe(person: Subscriber, rows: list[Reminder], now: datetime) -> int:
-    """One mail to one person with all that is due for them; returns the notices made."""
+    """One mail to one person with all that is due for them; returns the notices made. What they put off as a reader
+    comes as news to a reader, in a mail of its own."""
     known = set(
         Notice.objects.filter(
             subscriber=person, source=Notice.REMINDER, number__in=[row.pk for row in rows]
         ).values_list("number", flat=True)
     )
-    fresh = [row for row in rows if row.pk not in known]
-    if not fresh:
-        return 0
-    delivery = Delivery.objects.create(
-        id=uuid.uuid4(),
-        kind=Kind.DUTY if person.user_id else Kind.ALERT,
-        subscriber=person,
-        domain=person.email.rpartition("@")[2],
-        state=State.WAITING,
-        created_at=now,
-        next_attempt_at=now,
-    )
-    Notice.objects.bulk_create(
-        [
-            Notice(
-                subscriber=person,
-                source=Notice.REMINDER,
-                number=row.pk,
-                wishes=[] if person.user_id else _wishes(person, row),
-                delivery=delivery,
-            )
-            for row in fresh
-        ]
-    )
-    return len(fresh)
+    wishes = {
+        row.pk: _wishes(person, row) if row.audience == Audience.ONE else []
+        for row in rows
+        if row.pk not in known
+    }
+    by_kind: dict[str, list[int]] = defaultdict(list)
+    for key, theirs in wishes.items():
+        by_kind[Kind.DUTY if person.user_id and not theirs else Kind.ALERT].append(key)
+    for kind, keys in by_kind.items():
+        delivery = Delivery.objects.create(
+            id=uuid.uuid4(),
+            kind=kind,
+            subscriber=person,
+            domain=person.email.rpartition("@")[2],
+            state=State.WAITING,
+            created_at=now,
+            next_attempt_at=now,
+        )
+        Notice.objects.bulk_create(
+            [
+                Notice(
+                    subscriber=person,
+                    source=Notice.REMINDER,
+                    number=key,
+                    wishes=wishes[key],
+                    delivery=delivery,
+                )
+                for key in keys
+            ]
+        )
+    return len(wishes)
 
 
 def _wishes(person: Subscriber, row: Reminder) -> list[int]:

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """What cannot be planned is noted and holds up nobody else; two more reasons why a reminder was dropped."""
+    """What cannot be planned is noted and holds up nobody else; more reasons why a reminder, or a mail, was dropped."""
 
     dependencies = [
         ("notifications", "0003_reminder_scopes"),
@@ -49,6 +49,21 @@ class Migration(migrations.Migration):
                     ("needless", "no longer called for"),
                     ("nobody", "nobody is there to hear it"),
                     ("noted", "noted by all whom it is for"),
+                ],
+                default="",
+                max_length=12,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="delivery",
+            name="why",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("unwanted", "no longer wanted"),
+                    ("untrue", "no longer true"),
+                    ("merged", "told in a later mail"),
+                    ("erased", "address erased"),
                 ],
                 default="",
                 max_length=12,

@@ -40,6 +40,7 @@ class Why(models.TextChoices):
 
     UNWANTED = "unwanted", _("no longer wanted")
     UNTRUE = "untrue", _("no longer true")
+    MERGED = "merged", _("told in a later mail")
     ERASED = "erased", _("address erased")
 
 

@@ -183,8 +183,8 @@ def looks_once() -> None:
     """Whether a mail is wanted is asked when it is claimed, not when it goes."""
     outbox = _room("notifications.outbox")
 
-    outbox._START = outbox._START.replace(outbox._STILL_WANTED, "TRUE")
-    outbox._SETTLE = outbox._SETTLE.replace(outbox._STILL_WANTED, "TRUE")
+    outbox._START = outbox._START.replace(outbox.STILL_WANTED, "TRUE")
+    outbox._SETTLE = outbox._SETTLE.replace(outbox.STILL_WANTED, "TRUE")
 
 
 @defect

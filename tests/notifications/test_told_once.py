@@ -1,0 +1,143 @@
+"""Of one thing one is told once at a time, whatever brings it: offices, what one follows, late rungs; and with the date
+that the count is from."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils import timezone, translation
+
+from commitments import operations
+from commitments.actors import loader
+from commitments.models import Membership
+from notifications import delivering, planning, reminding
+from notifications.models import Delivery, Kind, Notice, Reminder, State, Subscription, Why
+from notifications.reminder_words import sentence
+from tests import world
+from tests.notifications.readers import a_reader, make_due
+from tests.notifications.test_reminding import a_desk, fire, in_days, states
+from tests.sinks import SmtpSink
+
+
+def test_one_person_with_three_offices_is_told_once(db: None, smtp_sink: SmtpSink) -> None:
+    world.a_person("administrator", email="lead@desk.example")
+    world.a_deadline(world.a_commitment(world.an_accord()), in_days(-29))
+    operations.scan(timezone.now())
+    planning.plan()
+    assert fire("p30") == 1
+    delivering.deliver(seconds=20)
+    (mail,) = smtp_sink.mails
+    assert mail.text.count("/heard/") == 1
+    assert "days have passed" in mail.subject
+    assert {states()["p30", who][0] for who in ("officer", "manager", "lead")} == {"told"}
+
+
+def test_an_officer_who_also_follows_is_told_by_the_office_alone(db: None, smtp_sink: SmtpSink) -> None:
+    a_desk()
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    a_reader("editor@desk.example", commitment)
+    a_reader("reader@example.org", commitment)
+    planning.plan()
+    assert fire("d7") == 2
+    delivering.deliver(seconds=20)
+    assert len(smtp_sink.to("editor@desk.example")) == len(smtp_sink.to("reader@example.org")) == 1
+
+
+def test_an_officer_among_the_last_of_many_watchers_is_not_told_again(db: None, monkeypatch: Any) -> None:
+    monkeypatch.setattr(reminding, "ROOM", 2)
+    a_desk()
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    for n in range(3):
+        a_reader(f"r{n}@example.org", commitment)
+    a_reader("editor@desk.example", commitment)
+    planning.plan()
+    Reminder.objects.planned().filter(rung="d7").update(due_at=timezone.now())
+    while reminding.remind(seconds=0):
+        pass
+    assert Notice.objects.filter(subscriber__email="editor@desk.example").count() == 1
+    assert Notice.objects.count() == 4
+
+
+def test_two_reminders_of_a_date_that_wait_unsent_go_as_one(db: None, smtp_sink: SmtpSink) -> None:
+    a_desk()
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    a_reader("reader@example.org", commitment)
+    planning.plan()
+    fire("d7")
+    fire("d1")
+    assert delivering.deliver(seconds=20).dropped == 2
+    assert sorted(mail.recipients[0] for mail in smtp_sink.mails) == [
+        "editor@desk.example",
+        "reader@example.org",
+    ]
+    assert set(Delivery.objects.filter(state=State.DROPPED).values_list("why", flat=True)) == {Why.MERGED}
+
+
+def test_the_earlier_one_goes_where_the_later_one_is_not_wanted(db: None, smtp_sink: SmtpSink) -> None:
+    people = a_desk()
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    Membership.objects.filter(user=people["editor"]).update(role="administrator")
+    a_reader("editor@desk.example", commitment)
+    planning.plan()
+    fire("d7")
+    Membership.objects.filter(user=people["editor"]).update(role="editor")
+    fire("d1")
+    assert Notice.objects.filter(subscriber__email="editor@desk.example").count() == 2
+    Membership.objects.filter(user=people["editor"]).delete()
+    delivering.deliver(seconds=20)
+    (mail,) = smtp_sink.to("editor@desk.example")
+    assert mail.message["List-Unsubscribe"], "as to a reader"
+
+
+def test_a_digest_says_of_a_date_once_how_many_days_are_left(db: None, smtp_sink: SmtpSink) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    a_reader("reader@example.org", commitment, rhythm="weekly")
+    planning.plan()
+    fire("d7")
+    fire("d1")
+    make_due()
+    delivering.deliver(seconds=20)
+    (mail,) = smtp_sink.mails
+    assert len(re.findall("days are left", mail.text)) == 1
+    assert "1 piece of news" in mail.subject
+
+
+def test_a_later_one_that_waits_for_a_digest_holds_back_no_mail(db: None, smtp_sink: SmtpSink) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    reader = a_reader("reader@example.org", commitment)
+    planning.plan()
+    fire("d7")
+    Subscription.objects.filter(subscriber=reader).update(rhythm="weekly")
+    fire("d1")
+    assert set(Delivery.objects.values_list("kind", flat=True)) == {Kind.ALERT, Kind.DIGEST}
+    assert delivering.deliver(seconds=20).sent == 1
+
+
+def test_a_reminder_of_a_date_that_a_pause_held_says_until_when(db: None) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, "2026-03-10")
+    order = operations.NewPause(commitment.code, date(2026, 3, 1), "A stop.", until_on=date(2026, 3, 26))
+    operations.pause_commitments([order], actor=loader())
+    planning.plan()
+    operations.scan(timezone.now())
+    row = Reminder(deadline=commitment.deadlines.get(), commitment=commitment)
+    row.about_at = row.deadline.crosses_at
+    now = row.about_at + timedelta(days=6, hours=8)
+    said = []
+    for language in ("en", "uk", "ja"):
+        with translation.override(language):
+            said.append(sentence(row, now))
+    assert said[0].endswith(
+        "since the date set by the text ended: 10 March 2026, held by a pause until 26 March 2026"
+    )
+    assert said[0].startswith("7 days have passed")
+    assert said[1].endswith("10 березня 2026 року, через паузу подовжено до 26 березня 2026 року")
+    assert said[2].endswith("2026年3月10日(休止により2026年3月26日まで延長)")
