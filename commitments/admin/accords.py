@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
+from django.views import View
 
 from commitments.admin.reading import Reading
 from commitments.admin.registering import RegisterView
+from commitments.admin.suspending import ResumeView, SuspendView
 from commitments.models import Accord, Party, Source
 from commitments.templatetags.record import leaves
 from tracker.kit.localized import pick
@@ -33,14 +35,33 @@ class AccordAdmin(Reading):
 
     @admin.display(description=_("what to do"))
     def verbs(self, row: Accord) -> str:
-        """The way to the form that registers a commitment."""
-        address = reverse("admin:commitments_register", args=[row.pk])
-        return format_html('<a href="{}">{}</a>', address, _("Register a commitment"))
+        """The ways to the forms: register a commitment, suspend the accord, let it go on."""
+        forms = (
+            ("register", _("Register a commitment")),
+            ("suspend_accord", _("Suspend the accord")),
+            ("resume_accord", _("Let the accord go on")),
+        )
+        links = [(reverse(f"admin:commitments_{name}", args=[row.pk]), words) for name, words in forms]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     def get_urls(self) -> list[URLPattern]:
-        """The address of that form, before Django's own."""
-        view = self.admin_site.admin_view(RegisterView.as_view(model_admin=self))
-        return [path("<int:pk>/register/", view, name="commitments_register"), *super().get_urls()]
+        """The addresses of those forms, before Django's own."""
+        views: tuple[tuple[str, str, type[View]], ...] = (
+            ("register", "register", RegisterView),
+            ("suspend", "suspend_accord", SuspendView),
+            ("resume", "resume_accord", ResumeView),
+        )
+        return [
+            *(
+                path(
+                    f"<int:pk>/{where}/",
+                    self.admin_site.admin_view(view.as_view(model_admin=self)),
+                    name=f"commitments_{name}",
+                )
+                for where, name, view in views
+            ),
+            *super().get_urls(),
+        ]
 
 
 @admin.register(Party)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from commitments.api import checkpoints, documents, money, nouns, statistics, views
+from commitments.api.writing import suspending
 from commitments.api.writing.addresses import addresses
 
 app_name = "api"
 urlpatterns = [
     path("", views.Index.as_view(), name="index"),
     path("accords/", views.Accords.as_view(), name="accords"),
+    *suspending.addresses(),
     path("accords/<path:code>/", views.OneAccord.as_view(), name="accord"),
     path("parties/", nouns.Parties.as_view(), name="parties"),
     path("parties/<path:code>/", nouns.OneParty.as_view(), name="party"),

@@ -18,7 +18,7 @@ from commitments.models.deadline import Deadline
 from commitments.models.event import Event, Note
 from commitments.models.evidence import Evidence
 from commitments.models.heartbeat import Heartbeat
-from commitments.models.pause import Pause
+from commitments.models.pause import Pause, Suspension
 from commitments.models.position import Position
 from commitments.models.search import SearchEntry
 from commitments.models.staff import Deputy, Membership
@@ -56,6 +56,7 @@ __all__ = [
     "Section",
     "Source",
     "Step",
+    "Suspension",
     "Topic",
     "Trigger",
     "Wording",

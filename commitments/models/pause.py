@@ -1,4 +1,4 @@
-"""Spans in which the clocks of a commitment stand still."""
+"""Spans in which the clocks of a commitment stand still, and what was ordered for all commitments of an accord at once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,38 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from commitments.models.accord import Source
+from commitments.models.accord import Accord, Source
 from commitments.models.commitment import Commitment
+
+
+class Suspension(models.Model):
+    """That an accord as a whole was suspended, from a day until a day (exclusive; null: until it is resumed).
+
+    What it does are the pauses of its commitments that carry it, and the log tells of those; this row remembers which
+    they are, so that exactly they end when the accord goes on.
+    """
+
+    accord = models.ForeignKey(Accord, models.PROTECT, related_name="suspensions")
+    from_on = models.DateField()
+    until_on = models.DateField(null=True, blank=True)
+    reason = models.TextField()
+    source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, related_name="+")
+    recorded_at = models.DateTimeField()
+    resumed_at = models.DateTimeField(null=True, blank=True, help_text=_("When its end was recorded."))
+
+    class Meta:
+        verbose_name = _("suspension")
+        verbose_name_plural = _("suspensions")
+        ordering = ["accord", "from_on"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until_on__isnull=True) | Q(until_on__gt=F("from_on")), name="suspension_in_order"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="suspension_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.accord} {self.from_on}"
 
 
 class Pause(models.Model):
@@ -25,6 +55,14 @@ class Pause(models.Model):
     until_at = models.DateTimeField(null=True, blank=True)
     reason = models.TextField()
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, related_name="+")
+    suspension = models.ForeignKey(
+        Suspension,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="pauses",
+        help_text=_("The suspension of the accord that it belongs to."),
+    )
     recorded_at = models.DateTimeField()
     resumed_at = models.DateTimeField(null=True, blank=True, help_text=_("When its end was recorded."))
 

@@ -90,13 +90,14 @@ class KeptAnswer(models.Model):
 
     Saved by the very transaction that changes the record, so there is one exactly when the write has happened.
     `key` is the SHA-256 of the key, `asked` that of the request. The events that it wrote are the first `written`
-    ones of the commitment after event `after_seq`: while it was locked nobody else could write any.
+    ones of the commitment after event `after_seq`: while it was locked nobody else could write any. An order about a
+    whole accord has no commitment; all that it was answered is its `result`.
     """
 
     token = models.ForeignKey(ApiToken, models.CASCADE, related_name="answers")
     key = models.CharField(max_length=64)
     asked = models.CharField(max_length=64)
-    commitment = models.ForeignKey(Commitment, models.CASCADE, related_name="+")
+    commitment = models.ForeignKey(Commitment, models.CASCADE, null=True, blank=True, related_name="+")
     status = models.SmallIntegerField()
     result = models.JSONField()
     version = models.PositiveIntegerField()

@@ -33,6 +33,7 @@ from commitments.operations.reviewing import (
 )
 from commitments.operations.rhythms import draw_occurrences
 from commitments.operations.scanning import mark_what_has_passed, scan
+from commitments.operations.suspending import NewSuspension, resume_accords, suspend_accords
 from commitments.operations.triggers import (
     NewTrigger,
     publish_triggers,
@@ -49,6 +50,7 @@ __all__ = [
     "NewEvidence",
     "NewPause",
     "NewPosition",
+    "NewSuspension",
     "NewTrigger",
     "Resolution",
     "attach_evidence",
@@ -77,6 +79,7 @@ __all__ = [
     "reject_assessments",
     "request_changes",
     "resolve_positions",
+    "resume_accords",
     "resume_commitments",
     "retract_assessments",
     "revise_assessments",
@@ -84,6 +87,7 @@ __all__ = [
     "set_deadlines",
     "state_positions",
     "submit_assessments",
+    "suspend_accords",
     "verify_evidence",
     "waive_deadlines",
     "withdraw_contributions",

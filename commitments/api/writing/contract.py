@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
@@ -11,6 +12,9 @@ from commitments.api.schema import A_CODE, LANG, PROBLEM
 from commitments.api.shaping import Shape, flag, many, number, obj, or_null, ref, text, word
 from commitments.api.writing.body import shape_of
 from commitments.api.writing.orders import Order
+
+if TYPE_CHECKING:
+    from commitments.api.writing.suspending import AccordOrder
 
 _ROW = {
     "noun": text("What the row is.", enum=["assessment", "evidence", "deadline", "pause", "trigger"]),
@@ -40,6 +44,15 @@ SHAPES: dict[str, Shape] = {
                 facts={"type": "object"},
             )
         ),
+    ),
+    "Suspended": obj(
+        "The suspension of an accord as it stands after the order, or with dry_run=true as it would.",
+        accord=text(),
+        state=text("Whether its end is recorded.", enum=["running", "ended"]),
+        from_on=text(format="date"),
+        until_on=or_null(text("The day on which the clocks run again.", format="date")),
+        pauses=many(text(), "The codes of the pauses that it made."),
+        dry_run=flag(),
     ),
     "WriteProblem": {
         "type": "object",
@@ -138,16 +151,39 @@ def described(order: Order) -> dict[str, Any]:
         )
     else:
         answers[200, "application/json"] = trial
+    return _described(order, [*path, *_HEADERS], answers, _MEANINGS)
+
+
+def described_accord(order: AccordOrder) -> dict[str, Any]:
+    """The same of an order about a whole accord, which has no version."""
+    path = OpenApiParameter("code", A_CODE, OpenApiParameter.PATH, description="The accord.")
+    done = OpenApiResponse(ref("Suspended"), description="Written; the same again for the same key.")
+    trial = OpenApiResponse(ref("Suspended"), description="With dry_run=true what would be, else written.")
+    answers = {(200, "application/json"): trial} | (
+        {} if order.status == 200 else {(order.status, "application/json"): done}
+    )
+    meanings = {code: meaning for code, meaning in _MEANINGS.items() if code not in (412, 428)} | {
+        404: "There is no such accord."
+    }
+    return _described(order, [path, *_HEADERS[1:]], answers, meanings)
+
+
+def _described(
+    order: Order | AccordOrder,
+    parameters: list[OpenApiParameter],
+    answers: dict[Any, Any],
+    meanings: Mapping[int, str],
+) -> dict[str, Any]:
     problems = {
         (code, PROBLEM): OpenApiResponse(ref("WriteProblem"), description=meaning)
-        for code, meaning in _MEANINGS.items()
+        for code, meaning in meanings.items()
     }
     return {
         "operation_id": order.name,
         "summary": order.summary,
         "description": f"Needs the scope `{order.scope}`, and of its owner the role for `{order.verb}`.",
         "tags": ["writing"],
-        "parameters": [*path, *_HEADERS, LANG],
+        "parameters": [*parameters, LANG],
         "request": {"application/json": shape_of(order.fields)},
         "examples": [OpenApiExample("Example", value=dict(order.example), request_only=True)],
         "responses": answers | problems,

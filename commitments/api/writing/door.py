@@ -100,27 +100,11 @@ class WriteDoor(Door):
             return self.answer(carry_out(write, actor), commitment)
         except Refused as refusal:
             self.refuse(commitment, version, refusal)
-        except InFlight:
-            raise Told(
-                409, "In flight", _("A request with this Idempotency-Key is being answered now: ask again."),
-                headers={"Retry-After": "1"}, code="in_flight",
-            ) from None  # fmt: skip
-        except OtherRequest:
-            raise Told(
-                422, "Another request", _("This Idempotency-Key belongs to another request: give a new one."),
-                code="other_request",
-            ) from None  # fmt: skip
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+        except (InFlight, OtherRequest, OperationalError) as error:
+            told = not_now(error, commitment.code)
+            if told is None:
                 raise
-            raise Told(
-                409, "Busy",
-                _(
-                    "Somebody else is changing %(code)s at this moment. Nothing was changed; please try again in "
-                    "a few seconds."
-                )
-                % {"code": commitment.code}, headers={"Retry-After": "2"}, code="busy",
-            ) from None  # fmt: skip
+            raise told from None
 
     def known(self, request: Request) -> ApiToken:
         """The token of the request, which must have the order's scope."""
@@ -164,22 +148,11 @@ class WriteDoor(Door):
             raise Told(403, "Not allowed", str(refusal), code="role") from None
         if any(is_missing(problem, self.order) for problem in problems):
             raise Http404 from None
-        is_conflict = any(problem.code in CONFLICTS for problem in problems)
         more: dict[str, Any] = {}
         if self.order.tells_moves:
             standing = Commitment.objects.get(pk=commitment.pk)
             more["moves"] = [str(move) for move in legal_moves(standing.status, standing.kind)]
-        raise Told(
-            409 if is_conflict else 422,
-            "Refused",
-            str(refusal),
-            code=problems[0].code,
-            errors=[
-                {"name": problem.field or "body", "code": problem.code, "reason": problem.message}
-                for problem in problems
-            ],
-            **more,
-        ) from None
+        raise refused(refusal, **more) from None
 
     def answer(self, done: Done, commitment: Commitment) -> Response:
         """What was written."""
@@ -213,6 +186,47 @@ class WriteDoor(Door):
         done: Any = super().finalize_response(request, response, *args, **kwargs)
         done.headers["Cache-Control"] = "no-store"
         return done
+
+
+def not_now(error: Exception, code: str) -> Told | None:
+    """The problem document of what came between: the key is in use, or somebody changes the same; None for a fault."""
+    if isinstance(error, InFlight):
+        return Told(
+            409, "In flight", _("A request with this Idempotency-Key is being answered now: ask again."),
+            headers={"Retry-After": "1"}, code="in_flight",
+        )  # fmt: skip
+    if isinstance(error, OtherRequest):
+        return Told(
+            422, "Another request", _("This Idempotency-Key belongs to another request: give a new one."),
+            code="other_request",
+        )  # fmt: skip
+    if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+        return None
+    return Told(
+        409, "Busy",
+        _(
+            "Somebody else is changing %(code)s at this moment. Nothing was changed; please try again in "
+            "a few seconds."
+        )
+        % {"code": code}, headers={"Retry-After": "2"}, code="busy",
+    )  # fmt: skip
+
+
+def refused(refusal: Refused, **more: Any) -> Told:
+    """The problem document of a rule that was broken (422), or of what is not possible as things stand (409)."""
+    problems = refusal.problems
+    is_conflict = any(problem.code in CONFLICTS for problem in problems)
+    return Told(
+        409 if is_conflict else 422,
+        "Refused",
+        str(refusal),
+        code=problems[0].code,
+        errors=[
+            {"name": problem.field or "body", "code": problem.code, "reason": problem.message}
+            for problem in problems
+        ],
+        **more,
+    )
 
 
 def _row(made: Any) -> dict[str, str]:

@@ -78,14 +78,9 @@ def carry_out(asked: Asked, actor: Actor) -> Done:
 
 @operation
 def _turn(asked: Asked, actor: Actor) -> tuple[KeptAnswer, bool]:
-    _hold(asked)
-    known = KeptAnswer.objects.filter(token=asked.token, key=asked.key).first()
-    if known is not None and known.kept_at > asked.now - KEPT_FOR:
-        if known.asked != asked.content:
-            raise OtherRequest
-        return known, True
+    known = known_answer(asked.token, asked.key, asked.content, asked.now)
     if known is not None:
-        known.delete()
+        return known, True
     commitment, made = _give(asked, actor)
     last = Event.objects.filter(commitment=commitment).order_by("-seq").values_list("seq", flat=True).first()
     answer = KeptAnswer.objects.create(
@@ -103,9 +98,26 @@ def _turn(asked: Asked, actor: Actor) -> tuple[KeptAnswer, bool]:
     return answer, False
 
 
-def _hold(asked: Asked) -> None:
+def known_answer(token: ApiToken, key: str, content: str, now: datetime) -> KeptAnswer | None:
+    """What the same request under the same key was answered within a day; within a turn, which then holds the key.
+
+    Raises InFlight and OtherRequest.
+    """
+    _hold(token, key)
+    known = KeptAnswer.objects.filter(token=token, key=key).first()
+    if known is None:
+        return None
+    if known.kept_at <= now - KEPT_FOR:
+        known.delete()
+        return None
+    if known.asked != content:
+        raise OtherRequest
+    return known
+
+
+def _hold(token: ApiToken, key: str) -> None:
     """Only one turn at a time goes on with a key; the lock goes with the turn, however it ends."""
-    name = int.from_bytes(hashlib.sha256(f"{asked.token.pk}:{asked.key}".encode()).digest()[:8], signed=True)
+    name = int.from_bytes(hashlib.sha256(f"{token.pk}:{key}".encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [name])
         (is_ours,) = cursor.fetchone()
