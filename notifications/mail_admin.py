@@ -42,7 +42,7 @@ class ReminderAdmin(ReadOnly, ReminderPages):
     """The next notices: when each goes, to whom, what it says, and why; and what became of the earlier ones."""
 
     list_display = ["due_at", "state", "what", "says", "to_whom", "because"]
-    list_filter = ["state", "audience", ("commitment__accord", admin.RelatedOnlyFieldListFilter)]
+    list_filter = ["state", "why", "audience", ("commitment__accord", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["commitment__accord", "deadline", "assessment", "subscriber"]
     search_fields = ["commitment__code"]
     list_per_page = 50

@@ -79,7 +79,7 @@ WHERE n.delivery_id = ANY(%s) AND n.source = 'reminder' AND EXISTS (
     JOIN notifications_notice m ON m.subscriber_id = n.subscriber_id AND m.source = 'reminder' AND m.number = s.id
     JOIN notifications_delivery d ON d.id = m.delivery_id
     WHERE (s.deadline_id = r.deadline_id OR s.assessment_id = r.assessment_id) AND s.about_at = r.about_at
-      AND s.state <> 'dropped' AND (s.due_at, s.id) > (r.due_at, r.id)
+      AND (s.state = 'told' OR (s.state = 'planned' AND s.told_up_to > 0)) AND (s.due_at, s.id) > (r.due_at, r.id)
       AND (d.id = n.delivery_id OR ((d.state = 'claimed' OR (d.state = 'waiting' AND d.kind <> 'digest'
           AND d.next_attempt_at <= statement_timestamp())) AND {STILL_WANTED})))
 """  # noqa: S608  (made of constants of ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from commitments.cases import case_of
 from commitments.models import Deadline
 from commitments.operations import NewPause, NewTrigger
 from commitments.past import Moment
+from commitments.words import Timeliness
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -235,3 +237,13 @@ def test_the_page_of_a_commitment_looks_back() -> None:
     bad = Client().get("/commitments/TST-1/?as_of=2024-02-30")
     assert bad.status_code == 400
     assert "Give a day as year, month and day" in bad.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "late"),
+    [("en", r"\blate\b|overdue"), ("uk", "відста|запізн|простроч"), ("ja", "遅|期限切れ")],
+)
+def test_who_is_behind_a_target_is_called_late_in_no_language(language: str, late: str) -> None:
+    with translation.override(language):
+        label = str(Timeliness.BEHIND_TARGET.label)
+    assert label and not re.search(late, label), label
