@@ -276,7 +276,10 @@ def replan(commitments: Mapping[int, Began], now: datetime) -> int:
                 right.add(date, rung, audience)
                 if rung in now_planned and rung.at >= began:
                     wanted.add(date, rung, audience)
-    asked = {"owners": list(commitments), "began": [began.at for began in commitments.values()]}
+    asked: dict[str, Any] = {
+        "owners": list(commitments),
+        "began": [began.at for began in commitments.values()],
+    }
     with connection.cursor() as cursor:
         cursor.execute(_DROP, {**right.columns(), "now": now, "owners": list(commitments)})
         cursor.execute(_REVIVE_ASKED, asked)

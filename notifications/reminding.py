@@ -250,7 +250,7 @@ WHERE p.user_id IS NOT NULL
 
 def _told_otherwise(row: Reminder) -> set[int]:
     """Who has been told of the same thing since the rung was due: by their office, or because they asked for it."""
-    told = dict(
+    told: dict[int, int | None] = dict(
         Reminder.objects.filter(
             deadline=row.deadline_id,
             assessment=row.assessment_id,

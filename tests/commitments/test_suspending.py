@@ -43,10 +43,10 @@ def suspend(accord: Accord, from_on: date = BEGINS, until_on: date | None = None
     return row
 
 
-def resume(accord: Accord, on: date = TODAY, **how: bool) -> Suspension:
+def resume(accord: Accord, on: date = TODAY, shifts_dates: bool = False) -> Suspension:
     """Lets it go on, as a reviewer."""
     (row,) = operations.resume_accords(
-        {accord.code: on}, actor=world.actor("reviewer"), why="It is over.", **how
+        {accord.code: on}, actor=world.actor("reviewer"), why="It is over.", shifts_dates=shifts_dates
     )
     return row
 

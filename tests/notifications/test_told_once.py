@@ -128,9 +128,10 @@ def test_a_reminder_of_a_date_that_a_pause_held_says_until_when(db: None) -> Non
     operations.pause_commitments([order], actor=loader())
     planning.plan()
     operations.scan(timezone.now())
-    row = Reminder(deadline=commitment.deadlines.get(), commitment=commitment)
-    row.about_at = row.deadline.crosses_at
-    now = row.about_at + timedelta(days=6, hours=8)
+    deadline = commitment.deadlines.get()
+    assert deadline.crosses_at is not None
+    row = Reminder(deadline=deadline, commitment=commitment, about_at=deadline.crosses_at)
+    now = deadline.crosses_at + timedelta(days=6, hours=8)
     said = []
     for language in ("en", "uk", "ja"):
         with translation.override(language):
