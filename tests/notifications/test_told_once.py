@@ -140,5 +140,5 @@ def test_a_reminder_of_a_date_that_a_pause_held_says_until_when(db: None) -> Non
         "since the date set by the text ended: 10 March 2026, held by a pause until 26 March 2026"
     )
     assert said[0].startswith("7 days have passed")
-    assert said[1].endswith("10 березня 2026 року, через паузу подовжено до 26 березня 2026 року")
+    assert "10 березня 2026 року, через паузу подовжено до 26 березня 2026 року" in said[1]
     assert said[2].endswith("2026年3月10日(休止により2026年3月26日まで延長)")
