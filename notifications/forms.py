@@ -18,6 +18,7 @@ from commitments.models import Accord, Commitment, Party, Section, Topic
 from notifications.models import Rhythm, Weekday
 from notifications.scopes import Followed, a_filter, list_form
 from notifications.telling import News
+from tracker.kit.flat_text import CONTROL
 
 # What may stand in a mail header as it is; the database holds the same rule.
 _PLAIN = re.compile(r"[!#-;=?-~]+@[!#-;=?-~]+")
@@ -83,9 +84,9 @@ class NotFound(Exception):
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
-    """A parameter that PostgreSQL can be asked for, at most 200 characters; raises NotFound for another."""
+    """A parameter that can stand in one line of a mail, at most 200 characters; raises NotFound for another."""
     value = str(data.get(name) or "")
-    if "\x00" in value or len(value) > 200:
+    if CONTROL.search(value) or len(value) > 200:
         raise NotFound(name, _("This is too long, or holds a character that no text has."))
     return value
 

@@ -103,7 +103,8 @@ def question(wish: Subscription, language: str) -> Letter:
     accord = scopes.accord_of(target)
     is_confirmed = wish.confirmed_at is not None
     with translation.override(language):
-        what = {name: one_line(text, LINE) for name, text in scopes.named(target).items()}
+        told = scopes.named(target, is_asked_for=is_confirmed)
+        what = {name: one_line(text, LINE) for name, text in told.items()}
         context = {
             **common(accord, language),
             **what,

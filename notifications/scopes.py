@@ -23,6 +23,8 @@ from tracker.kit.localized import pick, picked_language
 
 Followed = Accord | Section | Party | Topic | Commitment | SavedFilter
 EVERYTHING = "all"
+# The one filter whose value is typed and not chosen.
+_TYPED = "q"
 _COLUMNS: dict[type[models.Model], str] = {
     Accord: "accord",
     Section: "section",
@@ -174,8 +176,11 @@ def fitting(saved: SavedFilter, now: datetime) -> QuerySet[Any]:
     return _narrowed(list_form(saved.accord, {}), saved.asked, rows)
 
 
-def named(target: Followed | None) -> dict[str, str]:
-    """A target in words: title, its language, its code, its accord, and the path of the page that shows it."""
+def named(target: Followed | None, *, is_asked_for: bool = True) -> dict[str, str]:
+    """A target in words: title, its language, its code, its accord, and the path of the page that shows it.
+
+    Unless its reader is known to have asked for it, what somebody typed is left out: anybody can have a question sent to
+    anybody, and it must not carry their words."""
     if target is None:
         return _words(_("Everything in this register"), reverse("commitments:front"))
     if isinstance(target, Commitment):
@@ -205,14 +210,16 @@ def named(target: Followed | None) -> dict[str, str]:
             picked_language(target.title),
             target.code,
         )
-    return _words(_filter_in_words(target), f"{page}?{urlencode(target.asked)}#list", str(accord))
+    asked = {name: value for name, value in target.asked.items() if is_asked_for or name != _TYPED}
+    path = f"{page}?{urlencode(asked)}#list" if asked else page
+    return _words(_filter_in_words(target, is_asked_for), path, str(accord))
 
 
 def _words(title: str, page: str, accord: str = "", language: str = "", code: str = "") -> dict[str, str]:
     return {"title": title, "page": page, "accord": accord, "language": language, "code": code}
 
 
-def _filter_in_words(saved: SavedFilter) -> str:
+def _filter_in_words(saved: SavedFilter, is_asked_for: bool) -> str:
     """The filter as its form says it: “Where it stands: Late; Topic: Demining”."""
     form = list_form(saved.accord, saved.asked)
     said = []
@@ -220,5 +227,7 @@ def _filter_in_words(saved: SavedFilter) -> str:
         field = form.fields[name]
         choices: Iterable[tuple[Any, Any]] = getattr(field, "choices", ())
         label = next((str(label) for code, label in choices if str(code) == value), value)
+        if name == _TYPED and not is_asked_for:
+            label = _("shown on the page that opens")
         said.append(_("%(filter)s: %(value)s") % {"filter": field.label, "value": label})
     return "; ".join(said)

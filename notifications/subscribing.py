@@ -81,7 +81,6 @@ def sign_up(
     if not limits.network_may(network):
         raise TooMany
     rhythm = rhythm or (Rhythm.INSTANTLY if isinstance(target, Commitment) else Rhythm.WEEKLY)
-    target = kept(target)
     with transaction.atomic():
         subscriber = _known(email, language, now)
         is_reader = subscriber.state == SubscriberState.CONFIRMED
@@ -92,6 +91,7 @@ def sign_up(
             subscriber.language, subscriber.changed_at = language, now
             subscriber.zone = ZONES.get(language, "UTC")
             subscriber.save(update_fields=["language", "zone", "changed_at"])
+        target = kept(target)
         live = Subscription.objects.live().filter(subscriber=subscriber, scope=scope_of(target))
         subscription = live.first()
         if subscription is None:
@@ -151,6 +151,7 @@ def confirm(who: uuid.UUID, subscription: int, *, now: datetime | None = None) -
         wish.save(update_fields=["confirmed_at", "starts_after"])
         subscriber.state, subscriber.changed_at = SubscriberState.CONFIRMED, now
         subscriber.save(update_fields=["state", "changed_at"])
+        limits.answered(subscriber.email)
     return wish
 
 

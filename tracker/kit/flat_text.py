@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 # Embeddings, overrides and isolates: one that is not closed turns round all that follows.
 _TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
@@ -12,7 +12,7 @@ _TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 def one_line(text: str, limit: int = 180) -> str:
     """A text that can stand in a header: no control characters, no line breaks, cut to `limit` characters."""
-    flat = " ".join(_CONTROL.sub(" ", _TURNS.sub("", text)).split())
+    flat = " ".join(CONTROL.sub(" ", _TURNS.sub("", text)).split())
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
