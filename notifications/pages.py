@@ -216,9 +216,15 @@ class Confirm(Signed):
         )
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        """Begins the subscription; pressing twice is harmless."""
+        """Begins the subscription; pressing twice is harmless. 409 for one saved filter too many."""
         assert self.subscriber is not None
-        wish = subscribing.confirm(self.subscriber.uuid, self.about[0]) if self.about else None
+        try:
+            wish = subscribing.confirm(self.subscriber.uuid, self.about[0]) if self.about else None
+        except subscribing.TooManyFilters:
+            wish = self._wish()
+            most = subscribing.FILTERS_AT_MOST
+            if wish is not None:
+                return self.show("confirm", {"followed": named_wish(wish), "most": most}, status=409)
         if wish is None:
             return self.show("left", {"followed": {}})
         return self.show("confirm", {"followed": named_wish(wish), "is_confirmed": True})

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import orjson
 from django.db import models
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -25,6 +26,8 @@ Followed = Accord | Section | Party | Topic | Commitment | SavedFilter
 EVERYTHING = "all"
 # The one filter whose value is typed and not chosen.
 _TYPED = "q"
+# So many values of filters are looked up in one statement.
+TOGETHER = 100
 _COLUMNS: dict[type[models.Model], str] = {
     Accord: "accord",
     Section: "section",
@@ -142,7 +145,7 @@ def of_commitments(keys: Collection[int], now: datetime | None = None) -> dict[i
 def _filters_that_hold(
     keys: Collection[int], accords: Collection[int], now: datetime
 ) -> dict[int, list[str]]:
-    """Which saved filters each commitment fits: one query per filter that anybody follows."""
+    """Which of the saved filters that anybody follows each commitment fits."""
     followed = Subscription.objects.active().filter(saved=OuterRef("pk"))
     found: dict[int, list[str]] = defaultdict(list)
     for saved, commitment in that_hold(
@@ -155,13 +158,34 @@ def _filters_that_hold(
 def that_hold(
     saved: QuerySet[SavedFilter], keys: Collection[int], now: datetime
 ) -> Iterator[tuple[int, int]]:
-    """The pairs of a filter and a commitment, among these, that fits it as of `now` (UTC)."""
-    forms: dict[int, choosing.ListForm] = {}
-    for row in saved.select_related("accord").order_by("accord", "id"):
-        form = forms.setdefault(row.accord_id, list_form(row.accord, {}))
-        fits = _narrowed(form, row.asked, choosing.in_plain_words(now).filter(pk__in=keys, accord=row.accord))
-        for commitment in fits.values_list("pk", flat=True):
-            yield row.pk, commitment
+    """The pairs of a filter and a commitment, among these, that fits it as of `now` (UTC).
+
+    Each value that is asked for is looked up once, however many filters ask for it, and many in one statement; where the
+    commitments stand is read once. People save filters as they like, and the log waits while this is found out.
+    """
+    rows = saved.select_related("accord").order_by("accord", "id")
+    for accord, of_accord in groupby(rows, key=lambda row: row.accord):
+        form, filters = list_form(accord, {}), list(of_accord)
+        terms = {term: set[int]() for row in filters for term in row.asked.items()}
+        _look_up(form, terms, Commitment.objects.filter(pk__in=keys, accord=accord))
+        there = {row.pk: row for row in choosing.in_plain_words(now).filter(pk__in=keys, accord=accord)}
+        for row in filters:
+            form.cleaned_data = row.asked
+            for commitment in set(there).intersection(*(terms[term] for term in row.asked.items())):
+                if form.fits(there[commitment]):
+                    yield row.pk, commitment
+
+
+def _look_up(form: choosing.ListForm, terms: Mapping[tuple[str, str], set[int]], rows: QuerySet[Any]) -> None:
+    """Fills in which of the rows have each term; what moves with time is not looked at here."""
+    every = list(terms)
+    for start in range(0, len(every), TOGETHER):
+        asked = []
+        for number, (name, value) in enumerate(every[start : start + TOGETHER], start):
+            form.cleaned_data = {name: value}
+            asked.append(form.narrow_terms(rows).annotate(term=Value(number)).values_list("term", "pk"))
+        for number, commitment in asked[0].union(*asked[1:], all=True):
+            terms[every[number]].add(commitment)
 
 
 def _narrowed(form: choosing.ListForm, asked: Mapping[str, Any], rows: QuerySet[Any]) -> QuerySet[Any]:

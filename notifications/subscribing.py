@@ -34,10 +34,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 # A second confirmation of the same wish is not sent before that: pressing the button again mails nobody twice.
 PATIENCE = timedelta(minutes=30)
+# Each saved filter is looked at whenever there is news of its accord.
+FILTERS_AT_MOST = 20
 
 
 class TooMany(Exception):
     """That network has signed up too often; says nothing about any address."""
+
+
+class TooManyFilters(Exception):
+    """Their reader follows as many saved filters as one may."""
 
 
 def again_after_deadlock(verb: Callable[P, R]) -> Callable[P, R]:
@@ -138,7 +144,9 @@ def _locked(who: uuid.UUID) -> Subscriber | None:
 
 @transaction.atomic
 def confirm(who: uuid.UUID, subscription: int, *, now: datetime | None = None) -> Subscription | None:
-    """Begins a subscription at the head of the log; None when it was ended or erased, or the address suppressed."""
+    """Begins a subscription at the head of the log; None when it was ended or erased, or the address suppressed.
+
+    Raises TooManyFilters."""
     now = now or timezone.now()
     subscriber = _locked(who)
     if subscriber is None or subscriber.state == SubscriberState.SUPPRESSED:
@@ -147,6 +155,9 @@ def confirm(who: uuid.UUID, subscription: int, *, now: datetime | None = None) -
     if wish is None:
         return None
     if wish.confirmed_at is None:
+        filters = Subscription.objects.confirmed().filter(subscriber=subscriber, saved__isnull=False)
+        if wish.saved_id is not None and filters.count() >= FILTERS_AT_MOST:
+            raise TooManyFilters
         wish.confirmed_at, wish.starts_after = now, head().seq
         wish.save(update_fields=["confirmed_at", "starts_after"])
         subscriber.state, subscriber.changed_at = SubscriberState.CONFIRMED, now
