@@ -92,8 +92,8 @@ def sign_up(
         is_reader = subscriber.state == SubscriberState.CONFIRMED
         if not limits.address_may(email, is_reader) or subscriber.state == SubscriberState.SUPPRESSED:
             return
-        if not is_reader:
-            # A stranger must not change the language or the hours of a confirmed reader.
+        if not is_reader and subscriber.user_id is None:
+            # A stranger must not change the language or the hours of a confirmed reader, nor those of staff.
             subscriber.language, subscriber.changed_at = language, now
             subscriber.zone = ZONES.get(language, "UTC")
             subscriber.save(update_fields=["language", "zone", "changed_at"])

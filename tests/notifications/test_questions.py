@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
-from notifications import delivering, limits, scopes, subscribing
-from notifications.models import Delivery, SavedFilter, Subscriber, Subscription
+from notifications import delivering, limits, offices, scopes, subscribing
+from notifications.models import Audience, Delivery, SavedFilter, Subscriber, Subscription
 from tests import world
 from tests.notifications.readers import NETWORK, a_reader, link
 from tests.sinks import SmtpSink
@@ -101,3 +102,13 @@ def test_of_many_filters_asked_for_a_reader_at_once_few_become_questions(fresh_d
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(sign_up, range(36)))
     assert 0 < Delivery.objects.filter(subscriber=Subscriber.objects.get()).count() <= limits.PER_READER
+
+
+def test_a_stranger_cannot_change_the_language_and_the_zone_of_an_officer(db: None, client: Client) -> None:
+    accord = world.an_accord()
+    world.a_person("editor", email="officer@example.org")
+    (officer,) = offices.subscribers(accord.pk, Audience.OFFICER, timezone.now(), "uk")
+    follow(client, "officer@example.org", language="ja")
+    officer.refresh_from_db()
+    assert (officer.language, officer.zone) == ("uk", "UTC")
+    assert Delivery.objects.get().subscriber == officer, "they are asked like everybody"
