@@ -9,9 +9,11 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from commitments import jobs
+from notifications import links
 from notifications.models import (
     Call,
     CallState,
+    Delivery,
     DomainPause,
     Endpoint,
     Reminder,
@@ -26,7 +28,7 @@ from notifications.subscribing import again_after_deadlock, erase_rows
 
 PRUNE = "prune"
 KEEP_DELIVERIES = timedelta(days=90)
-KEEP_UNCONFIRMED = timedelta(days=7)
+KEEP_UNCONFIRMED = timedelta(seconds=links.CONFIRM_SECONDS)
 KEEP_IDLE = timedelta(days=30)
 # A rung must not be planned again while the ladder of its date still has rungs to come.
 KEEP_REMINDERS = timedelta(days=1100)
@@ -56,8 +58,10 @@ def prune(now: datetime | None = None) -> int:
             break
     gone += _old_calls(now - KEEP_DELIVERIES)
     SignUpCount.objects.filter(since__lt=now - KEEP_COUNTS).delete()
+    # A question may have been put off for days: its link works from when it was sent.
+    still_works = Delivery.objects.filter(subscription=OuterRef("pk"), settled_at__gt=now - KEEP_UNCONFIRMED)
     Subscription.objects.live().filter(
-        confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
+        ~Exists(still_works), confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
     ).delete()
     Subscription.objects.filter(ended_at__lt=now - KEEP_DELIVERIES).delete()
     followed = Exists(Subscription.objects.filter(saved=OuterRef("pk")))

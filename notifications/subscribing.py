@@ -111,6 +111,10 @@ def sign_up(
             Q(state__in=[State.WAITING, State.CLAIMED]) | Q(created_at__gt=now - PATIENCE)
         )
         if not asked.exists():
+            if subscription.confirmed_at is None:
+                # The new link works as long as the first one did.
+                subscription.asked_at = now
+                subscription.save(update_fields=["asked_at"])
             Delivery.objects.create(
                 kind=Kind.CONFIRMATION,
                 subscriber=subscriber,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from notifications import delivering, limits, offices, scopes, subscribing
 from notifications.models import Audience, Delivery, SavedFilter, Subscriber, Subscription
+from notifications.pruning import prune
 from tests import world
-from tests.notifications.readers import NETWORK, a_reader, link
+from tests.notifications.readers import NETWORK, a_reader, link, make_due
 from tests.sinks import SmtpSink
 
 
@@ -112,3 +115,28 @@ def test_a_stranger_cannot_change_the_language_and_the_zone_of_an_officer(db: No
     officer.refresh_from_db()
     assert (officer.language, officer.zone) == ("uk", "UTC")
     assert Delivery.objects.get().subscriber == officer, "they are asked like everybody"
+
+
+@pytest.mark.parametrize("put_off", [timedelta(0), timedelta(days=4)])
+def test_the_link_of_a_second_question_works_for_seven_days_as_well(
+    db: None, client: Client, smtp_sink: SmtpSink, put_off: timedelta
+) -> None:
+    world.an_accord()
+    began = timezone.now()
+    with time_machine.travel(began - timedelta(days=13) - put_off):
+        follow(client, "a@example.org")
+        delivering.deliver()
+    Delivery.objects.update(settled_at=began - timedelta(days=13))
+    with time_machine.travel(began - timedelta(days=6, hours=22) - put_off):
+        follow(client, "a@example.org")
+    make_due()
+    with time_machine.travel(began - timedelta(days=6, hours=22)):
+        delivering.deliver()
+    Delivery.objects.filter(settled_at__gt=began).update(settled_at=began - timedelta(days=6, hours=22))
+    first, second = smtp_sink.mails
+    prune(began)
+    assert client.post(link(first, "confirm")).status_code == 404
+    assert client.post(link(second, "confirm")).status_code == 200
+    assert Subscription.objects.active().count() == 1
+    prune(began + timedelta(days=20))
+    assert Subscriber.objects.exists()
