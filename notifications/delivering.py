@@ -13,12 +13,12 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from commitments import jobs
-from notifications import bouncing, home, line, outbox, parcels
+from notifications import bouncing, home, line, outbox, owing, parcels
 from notifications.channels.email import assemble
 from notifications.channels.smtp import LineDown, Post, Trouble
 from notifications.domains import Patience
 from notifications.letters import Letter
-from notifications.models import Outcome, Why
+from notifications.models import Kind, Outcome, Why
 from notifications.outbox import Claimed, Ended
 from notifications.parcels import Parcel, write
 from tracker.kit.breaking_off import Limit, TookTooLong, a_limit, unlimited
@@ -75,6 +75,7 @@ def deliver(seconds: float = 20.0) -> Round:
                     if not batch:
                         break
                     packed = parcels.pack(batch)
+                    owing.keep(packed.paused, batch[0].token)
                     this.dropped += outbox.drop(packed.untrue, Why.UNTRUE)
                     this.dropped += outbox.drop(packed.unwanted, Why.UNWANTED)
                     this.dropped += outbox.drop(packed.merged, Why.MERGED)
@@ -108,6 +109,8 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
                 outbox.release([parcel.claimed])
                 continue
             if not outbox.start(parcel.claimed):
+                if parcel.kind == Kind.DIGEST:  # perhaps paused just now
+                    owing.keep(parcels.pack([parcel.claimed]).paused, parcel.claimed.token)
                 this.dropped += outbox.drop([parcel.claimed], Why.UNWANTED)
                 continue
         down = ""

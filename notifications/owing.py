@@ -5,6 +5,7 @@ Set-based: one statement per source and batch of readers, whoever many follow.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,6 +82,28 @@ SELECT (SELECT count(*) FROM reached), (SELECT max(subscriber_id) FROM reached),
        (SELECT count(*) FROM owed) + (SELECT count(*) FROM listed)
 """  # noqa: S608  (made of this file's own constants)
 
+# Notices of claimed digests into the open digest of the same reader and rhythm. The reader's row is held meanwhile, as by
+# who erases it.
+_KEEP = f"""
+WITH kept AS MATERIALIZED (
+    SELECT n.id, n.subscriber_id, d.rhythm
+    FROM notifications_notice n JOIN notifications_delivery d ON d.id = n.delivery_id
+    WHERE n.id = ANY(%(notices)s::bigint[]) AND d.token = %(token)s
+), readers AS MATERIALIZED (
+    SELECT * FROM notifications_subscriber WHERE id IN (SELECT subscriber_id FROM kept) ORDER BY id FOR KEY SHARE
+), digests AS (
+    INSERT INTO notifications_delivery AS d
+        (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
+    SELECT gen_random_uuid(), 'digest', p.id, 'waiting', '', split_part(p.email, '@', 2), k.rhythm, true,
+           statement_timestamp(), {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="k.rhythm")}, 0, 0
+    FROM readers p JOIN (SELECT DISTINCT subscriber_id, rhythm FROM kept) AS k ON k.subscriber_id = p.id ORDER BY p.id
+    ON CONFLICT (subscriber_id, rhythm) WHERE is_open DO UPDATE SET is_open = true
+    RETURNING d.id, d.subscriber_id, d.rhythm
+)
+UPDATE notifications_notice n SET delivery_id = digests.id
+FROM kept JOIN digests USING (subscriber_id, rhythm) WHERE n.id = kept.id
+"""  # noqa: S608
+
 _MOVE_DIGESTS = f"""
 UPDATE notifications_delivery d
 SET next_attempt_at = {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")}
@@ -138,6 +161,13 @@ def tell(source: Source, wanted: Sequence[str], last: int, room: int, hushed: Co
 def held_until(published: datetime) -> datetime:
     """Until when (UTC) a mail about something that people published then is held back: a retraction in between stops it."""
     return published + settings.ALERT_HOLD
+
+
+def keep(notices: Sequence[int], token: uuid.UUID) -> None:
+    """Moves notices, by key, from digests of that claim to the next digest of the same reader and rhythm."""
+    if notices:
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP, {"notices": list(notices), "token": token})
 
 
 def move_digests(subscriber: int) -> None:

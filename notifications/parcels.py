@@ -45,28 +45,30 @@ class Parcel:
 
 @dataclass(slots=True)
 class Packed:
-    """A claim, looked through."""
+    """A claim, looked through. `paused`: notices in digests, by key, that only a pause holds back."""
 
     parcels: list[Parcel] = field(default_factory=list)
+    paused: list[int] = field(default_factory=list)
     untrue: list[Claimed] = field(default_factory=list)
     unwanted: list[Claimed] = field(default_factory=list)
     merged: list[Claimed] = field(default_factory=list)
 
 
-# Each notice with the subscriptions that brought it and are still active. Small lists by primary key: the planner is
-# given nothing to choose.
+# Each notice with the subscriptions that brought it and are still active, or of a digest with those that are only paused.
+# Small lists by primary key: the planner is given nothing to choose.
 _NOTICES = """
 SELECT n.delivery_id, d.kind, d.rhythm, p.uuid, p.email, p.language, n.subscriber_id, n.source, n.number,
-       live.wishes, live.scopes, p.user_id
+       live.wishes, live.scopes, p.user_id, n.id
 FROM notifications_notice n
 JOIN notifications_delivery d ON d.id = n.delivery_id
 JOIN notifications_subscriber p ON p.id = n.subscriber_id
 CROSS JOIN LATERAL (
-    SELECT array_agg(s.id ORDER BY s.id) AS wishes, array_agg(s.scope::text ORDER BY s.id) AS scopes
+    SELECT array_agg(s.id ORDER BY s.id) FILTER (WHERE s.paused_at IS NULL) AS wishes,
+           array_agg(s.scope::text ORDER BY s.id) FILTER (WHERE s.paused_at IS NULL) AS scopes, count(*) AS number
     FROM notifications_subscription s
-    WHERE s.id = ANY(n.wishes) AND p.state = 'confirmed'
-      AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.paused_at IS NULL) AS live
-WHERE n.delivery_id = ANY(%s) AND p.state <> 'suppressed' AND (live.wishes IS NOT NULL OR d.kind = 'duty')
+    WHERE s.id = ANY(n.wishes) AND p.state = 'confirmed' AND s.ended_at IS NULL AND s.confirmed_at IS NOT NULL) AS live
+WHERE n.delivery_id = ANY(%s) AND p.state <> 'suppressed'
+  AND (live.wishes IS NOT NULL OR d.kind = 'duty' OR (d.kind = 'digest' AND live.number > 0))
 ORDER BY n.delivery_id, n.id
 """
 
@@ -106,7 +108,9 @@ def pack(batch: Sequence[Claimed]) -> Packed:
     ids = [it.id for it in batch]
     with connection.cursor() as cursor:
         cursor.execute(_NOTICES, [ids])
-        rows = cursor.fetchall()
+        found = cursor.fetchall()
+    packed = Packed(paused=[row[12] for row in found if row[1] == Kind.DIGEST and not row[9]])
+    rows = [row[:12] for row in found if row[1] != Kind.DIGEST or row[9]]
     events = Event.objects.in_bulk({row[8] for row in rows if row[7] == Notice.EVENT})
     gone = truth.untrue(events.values())
     dates = _reminders({row[8] for row in rows if row[7] == Notice.REMINDER})
@@ -131,7 +135,6 @@ def pack(batch: Sequence[Claimed]) -> Packed:
         one.wishes.update(wishes or [])
         one.scopes.update(of or [])
     questions = _questions([it.id for it in batch if it.id not in owed])
-    packed = Packed()
     for it in batch:
         if it.id in questions:
             packed.parcels.append(_question(it, questions[it.id]))
