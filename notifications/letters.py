@@ -98,7 +98,7 @@ def alert(event: Event, language: str, of: Sequence[str], now: datetime | None =
 
 
 def question(wish: Subscription, language: str) -> Letter:
-    """The mail that asks whether one wants to follow; to who does already, where to change it."""
+    """The mail that asks whether one wants to follow; to who does already, where to change it or to end a pause."""
     target = scopes.target_of(wish)
     accord = scopes.accord_of(target)
     is_confirmed = wish.confirmed_at is not None
@@ -116,9 +116,12 @@ def question(wish: Subscription, language: str) -> Letter:
             "confirm": CONFIRM_HERE,
             "erase": ERASE_HERE,
             "is_confirmed": is_confirmed,
+            "is_paused": wish.paused_at is not None,
             "language": language,
         }
-        if is_confirmed:
+        if wish.paused_at is not None:
+            subject = _("Paused: news about “%(what)s”") % {"what": what["title"]}
+        elif is_confirmed:
             subject = _("You already follow “%(what)s”") % {"what": what["title"]}
         else:
             subject = _("Please confirm: news about “%(what)s”") % {"what": what["title"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from django.urls import reverse
 
 CONFIRM, MANAGE, LEAVE, ERASE, HEARD = "confirm", "manage", "leave", "erase", "heard"
 CONFIRM_SECONDS = 7 * 86400
+# A line of a mail has 998 octets at most (RFC 5322, 2.1.1), and a link in a header stands in one.
+LONGEST = 900
 
 
 class BadLink(Exception):
@@ -21,6 +24,17 @@ class BadLink(Exception):
 def sign(purpose: str, subscriber: uuid.UUID, *about: int) -> str:
     """A token for one purpose; `about` are keys of rows that it speaks of."""
     return _signer(purpose, settings.SECRET_KEY).sign_object([subscriber.hex, *about])
+
+
+def to_leave(subscriber: uuid.UUID, subscriptions: Sequence[int], mail: uuid.UUID) -> str:
+    """The web address that ends those subscriptions; by the mail that they brought when they are too many for a line."""
+    found = address(LEAVE, sign(LEAVE, subscriber, *subscriptions))
+    return found if len(found) <= LONGEST else address(LEAVE, sign(LEAVE, subscriber, mail.int))
+
+
+def mail_of(about: Sequence[int]) -> uuid.UUID | None:
+    """The mail that a link to leave speaks of, if it is not subscriptions: as a number no mail is as small as a key."""
+    return uuid.UUID(int=about[0]) if about and about[0] >= 1 << 63 else None
 
 
 @functools.lru_cache(maxsize=32)

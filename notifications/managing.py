@@ -15,7 +15,15 @@ from commitments.spoken_dates import instant_in_words
 from notifications import calendars, links, subscribing
 from notifications.calendar_pages import calendar_address
 from notifications.forms import HoursForm, RhythmForm
-from notifications.models import Delivery, Notice, PrivateCalendar, Rhythm, Subscription, Weekday
+from notifications.models import (
+    Delivery,
+    Notice,
+    PrivateCalendar,
+    Rhythm,
+    SubscriberState,
+    Subscription,
+    Weekday,
+)
 from notifications.pages import LANGUAGES, Signed, named_wish
 from notifications.scopes import with_targets
 from notifications.telling import News
@@ -103,14 +111,16 @@ class Manage(Signed):
         who = self.subscriber
         rows = with_targets(Subscription.objects.confirmed().filter(subscriber=who)).order_by("scope")
         followed = [named_wish(row) for row in rows]
+        is_suppressed = who.state == SubscriberState.SUPPRESSED
         active = [item["key"] for item in followed if not item["is_paused"]]
         brought = Notice.objects.filter(delivery=OuterRef("pk"), wishes__overlap=active)
         open_ones = Delivery.objects.filter(Exists(brought), subscriber=who, is_open=True)
-        waiting = open_ones.order_by("next_attempt_at").first()
+        waiting = None if is_suppressed else open_ones.order_by("next_attempt_at").first()
         context: dict[str, Any] = {
             "all_followed": followed,
             "any_digest": any(item["rhythm"] != Rhythm.INSTANTLY for item in followed),
             "any_active": bool(active),
+            "is_suppressed": is_suppressed,
             "next_digest": instant_in_words(waiting.next_attempt_at, who.zone) if waiting else "",
             "said": said,
             "has_calendar": PrivateCalendar.objects.filter(subscriber=who).exists(),

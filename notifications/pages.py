@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -235,16 +235,27 @@ class Leave(Signed):
 
     purpose = links.LEAVE
 
+    def _those(self) -> Q:
+        """What the link speaks of: subscriptions, or the mail that they brought where they are too many for a link. Of a
+        mail that is no longer kept nothing is known but that it was a digest."""
+        assert self.subscriber is not None
+        about = self.about
+        if mail := links.mail_of(about):
+            about = subscribing.brought_by(mail)
+            if not about:
+                return subscribing.in_digests()
+        return subscribing.those(self.subscriber.uuid, about)
+
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         """A button; a mail program that only looks changes nothing."""
-        rows = Subscription.objects.confirmed().filter(pk__in=self.about, subscriber=self.subscriber)
+        rows = Subscription.objects.confirmed().filter(self._those(), subscriber=self.subscriber)
         followed = [named_wish(row) for row in with_targets(rows)]
         return self.show("leave" if followed else "left", {"all_followed": followed})
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """Ends them at once, for a person's button and a mail program's one-click alike."""
         assert self.subscriber is not None
-        subscribing.end(self.subscriber.uuid, subscribing.those(self.about))
+        subscribing.end(self.subscriber.uuid, self._those())
         return self.show("left", {})
 
 

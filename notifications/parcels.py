@@ -210,12 +210,12 @@ def _question(it: Claimed, row: Delivery) -> Parcel:
     assert row.subscriber is not None
     assert row.subscription is not None
     wish, who = row.subscription, row.subscriber
-    is_confirmed = wish.confirmed_at is not None
+    standing = (wish.confirmed_at is not None, wish.paused_at is not None)
     return Parcel(
         claimed=it,
         reader=Reader(who.uuid, who.email, subscription=wish.pk),
         language=who.language,
-        key=("question", wish.scope, wish.rhythm, tuple(wish.kinds), who.language, is_confirmed),
+        key=("question", wish.scope, wish.rhythm, tuple(wish.kinds), who.language, *standing),
         kind=Kind.CONFIRMATION,
         wish=wish,
     )

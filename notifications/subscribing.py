@@ -185,9 +185,22 @@ def end(who: uuid.UUID, chosen: Q, *, now: datetime | None = None) -> int:
     return ended
 
 
-def those(subscriptions: Sequence[int]) -> Q:
-    """Subscriptions by their keys."""
-    return Q(pk__in=subscriptions)
+def brought_by(delivery: uuid.UUID) -> list[int]:
+    """The keys of the subscriptions that brought a mail; none when it is too old to be kept."""
+    found = Notice.objects.filter(delivery=delivery).values_list("wishes", flat=True)
+    return sorted({key for wishes in found for key in wishes})
+
+
+def those(who: uuid.UUID, subscriptions: Sequence[int]) -> Q:
+    """Subscriptions by their keys, and what the same person follows anew of the same: whoever leaves by an old mail does
+    not want more of it."""
+    old = Subscription.objects.filter(pk__in=subscriptions, subscriber__uuid=who)
+    return Q(scope__in=old.values("scope"))
+
+
+def in_digests() -> Q:
+    """All that comes in digests."""
+    return ~Q(rhythm=Rhythm.INSTANTLY)
 
 
 def everything() -> Q:

@@ -130,8 +130,7 @@ def assemble(letter: Letter, reader: Reader, delivery: uuid.UUID) -> bytes:
         places[CONFIRM_HERE] = links.address(links.CONFIRM, token)
         places[ERASE_HERE] = links.address(links.ERASE, links.sign(links.ERASE, reader.uuid))
     elif reader.wishes:
-        token = links.sign(links.LEAVE, reader.uuid, *reader.wishes)
-        leave = places[LEAVE_HERE] = links.address(links.LEAVE, token)
+        leave = places[LEAVE_HERE] = links.to_leave(reader.uuid, reader.wishes, delivery)
         # RFC 8058: the mail program posts to this address when its reader presses "unsubscribe".
         unsubscribe = b"List-Unsubscribe: <" + leave.encode() + b">\r\n"
         unsubscribe += b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
