@@ -18,6 +18,7 @@ from commitments.models import Accord, Commitment, Party, Section, Topic
 from notifications.models import Rhythm, Weekday
 from notifications.scopes import Followed, a_filter, list_form
 from notifications.telling import News
+from tracker.kit import addresses
 from tracker.kit.flat_text import CONTROL
 
 # What may stand in a mail header as it is; the database holds the same rule.
@@ -47,14 +48,14 @@ class FollowForm(forms.Form):
     everything = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean_email(self) -> str:
-        """The address in small letters, its domain in ASCII."""
+        """The address in small letters, its domain in ASCII: one that others can write to, in the public DNS."""
         local, _at, domain = str(self.cleaned_data["email"]).strip().rpartition("@")
         try:
-            domain = domain.encode("idna").decode()
-        except UnicodeError:
-            domain = ""
-        email = f"{local}@{domain}".lower()
-        if not _PLAIN.fullmatch(email) or len(email) > 254:
+            email = f"{local}@{addresses.domain(domain)}".lower()
+        except addresses.BadAddress:
+            email = ""
+        # RFC 5321, 4.5.3.1.1
+        if not _PLAIN.fullmatch(email) or len(email) > 254 or len(local) > 64:
             raise forms.ValidationError(_("We cannot write to an address like this."), code="address")
         return email
 

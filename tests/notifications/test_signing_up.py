@@ -107,6 +107,17 @@ def test_a_network_that_asks_too_often_is_told_to_wait(db: None, client: Client,
         ({"email": "a@example.org\r\nBcc: b@example.org"}, "email"),
         ({"email": '"a b"@example.org'}, "email"),
         ({"email": f"{'a' * 250}@example.org"}, "email"),
+        ({"email": f"{'a' * 65}@example.org"}, "email"),
+        ({"email": "root@localhost"}, "email"),
+        ({"email": "root@mail.localhost"}, "email"),
+        ({"email": "a@printer.local"}, "email"),
+        ({"email": "a@[127.0.0.1]"}, "email"),
+        ({"email": "a@[IPv6:::1]"}, "email"),
+        ({"email": "a@127.0.0.10"}, "email"),
+        ({"email": "a@org"}, "email"),
+        ({"email": "a@xn--.de"}, "email"),
+        ({"email": "a@example。org"}, "email"),
+        ({"email": "ａ@example.org"}, "email"),
         ({"language": "xx"}, "language"),
         ({"accord": "NONE"}, "accord"),
         ({"accord": ""}, "accord"),
@@ -123,6 +134,24 @@ def test_bad_input_is_answered_with_the_field_and_changes_nothing(
     assert field in answer.context["form"].errors
     assert not Subscriber.objects.exists()
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Reader@Example.ORG", "reader@example.org"),
+        ("reader@straße.de", "reader@xn--strae-oqa.de"),
+        ("reader@пошта.укр", "reader@xn--80a1acn3a.xn--j1amh"),
+        ("reader@例え.jp", "reader@xn--r8jz45g.jp"),
+        (f"{'a' * 64}@example.org", f"{'a' * 64}@example.org"),
+    ],
+)
+def test_a_domain_in_other_letters_is_the_one_that_its_owner_has(
+    db: None, client: Client, typed: str, kept: str
+) -> None:
+    world.an_accord()
+    assert follow(client, typed).status_code == 303
+    assert Subscriber.objects.get().email == kept
 
 
 def test_the_database_itself_refuses_an_address_that_could_make_a_header(db: None) -> None:

@@ -145,3 +145,20 @@ def _host(host: str) -> str:
         except ValueError as error:
             raise BadAddress("host") from error
     return name
+
+
+# Names that mean this machine or this network, for whoever reads them (RFC 6761, RFC 6762, and one that ICANN keeps free).
+_NEAR = {"localhost", "local", "internal"}
+
+
+def domain(name: str) -> str:
+    """A name of the public DNS in ASCII, two labels at least (IDNA 2008); raises BadAddress for any other, and for an
+    address in numbers."""
+    found = _host(name.lower())
+    labels = found.split(".")
+    if len(labels) < 2 or "_" in found or _NUMBER.fullmatch(labels[-1]) or labels[-1] in _NEAR:
+        raise BadAddress("host")
+    try:
+        return idna.encode(found).decode()
+    except (idna.IDNAError, UnicodeError) as error:
+        raise BadAddress("host") from error
