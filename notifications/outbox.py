@@ -167,10 +167,11 @@ WITH moved AS (
         started_at = CASE WHEN d.id = %(id)s::uuid THEN NULL ELSE statement_timestamp() END
     WHERE d.id = ANY(ARRAY[%(id)s::uuid, %(next)s::uuid]) AND d.token = %(token)s::uuid
       AND (d.id = %(id)s::uuid OR ({_IS_NEXT}))
-    RETURNING d.id
+    RETURNING d.id, d.subscriber_id
 ), said AS (
     INSERT INTO notifications_attempt (delivery_id, at, outcome, code, reply)
-    SELECT id, statement_timestamp(), %(outcome)s::text, %(code)s::smallint, %(reply)s::text
+    SELECT id, statement_timestamp(), %(outcome)s::text, %(code)s::smallint,
+           CASE WHEN subscriber_id IS NULL THEN '' ELSE %(reply)s::text END
     FROM moved WHERE id = %(id)s::uuid
 )
 SELECT count(*) FILTER (WHERE id = %(id)s::uuid), count(*) FILTER (WHERE id = %(next)s::uuid),

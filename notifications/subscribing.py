@@ -17,7 +17,9 @@ from commitments.log import head
 from commitments.models import Commitment
 from notifications import limits
 from notifications.models import (
+    Attempt,
     Delivery,
+    DomainPause,
     Kind,
     Notice,
     Rhythm,
@@ -273,7 +275,13 @@ def erase(who: uuid.UUID, *, now: datetime | None = None) -> bool:
 
 def erase_rows(keys: list[int], now: datetime) -> None:
     """Erases subscribers by key, inside a transaction. Mails that are not on the wire are dropped; one that is goes
-    on: its worker holds the token, and afterwards nobody can tell whom it reached."""
+    on: its worker holds the token, and afterwards nobody can tell whom it reached.
+
+    A server may have named its reader in any form, so what it said goes as well, and what is remembered of a domain that
+    may be the reader's own: if others are there, it is learnt anew."""
+    emails = Subscriber.objects.filter(pk__in=keys).values_list("email", flat=True)
+    DomainPause.objects.filter(domain__in={email.rpartition("@")[2] for email in emails}).delete()
+    Attempt.objects.filter(delivery__subscriber__in=keys).exclude(reply="").update(reply="")
     Subscription.objects.filter(subscriber__in=keys).delete()
     Notice.objects.filter(subscriber__in=keys).delete()
     owed = Delivery.objects.filter(subscriber__in=keys)

@@ -18,6 +18,7 @@ from notifications.models import Outcome
 from notifications.outbox import Ended
 from tracker.kit.flat_text import one_line
 
+_CODE = re.compile(r"\d\.\d{1,3}\.\d{1,3}\b")
 _ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
 
 Reply = tuple[int, bytes]
@@ -33,10 +34,20 @@ class Trouble(Exception):
     """The conversation broke while a mail was on the wire: it may have arrived; it is sent again with the same id."""
 
 
-def scrubbed(words: bytes | str) -> str:
-    """A server's reply without the addresses that it repeats, in one line."""
+def scrubbed(words: bytes | str, recipient: str = "") -> str:
+    """A server's reply without the addresses that it repeats, in one line; without any part of the recipient's that is
+    theirs alone, however it is written, but with the code that it begins with."""
     text = words.decode(errors="replace") if isinstance(words, bytes) else str(words)
-    return one_line(_ADDRESS.sub("<address>", text), 300)
+    text = _ADDRESS.sub("<address>", text)
+    local, _at, domain = recipient.rpartition("@")
+    name = local.partition("+")[0]
+    if name and name in text.lower():
+        # With or without what follows a plus, and with the domain where that comes after it.
+        named = rf"(?:{re.escape(local)}|{re.escape(name)})(?:(?:=40|%40|=|%){re.escape(domain)})?"
+        code = _CODE.match(text)
+        begun = code.end() if code else 0
+        text = text[:begun] + re.sub(rf"(?<!\w){named}(?!\w)", "<address>", text[begun:], flags=re.IGNORECASE)
+    return one_line(text, 300)
 
 
 def _dotted(content: bytes) -> bytes:
@@ -145,7 +156,7 @@ class Post:
         self.seconds = begun.seconds
         if begun.error is not None:
             raise begun.error
-        return begun.ended or self._end(begun.until)
+        return begun.ended or self._end(begun)
 
     def _say_all(self, address: str, content: bytes, sender: str) -> _Begun:
         """The conversation up to the end of a mail."""
@@ -155,11 +166,11 @@ class Post:
             mail, rcpt, data = self._envelope(begun.until, sender, address)
             if not 200 <= mail[0] <= 299:
                 # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
-                raise Trouble(f"{mail[0]} {scrubbed(mail[1])}")
+                raise Trouble(f"{mail[0]} {scrubbed(mail[1], address)}")
             if not 200 <= rcpt[0] <= 299:
-                begun.ended = self._refused(begun.until, *rcpt)
+                begun.ended = self._refused(begun, *rcpt)
             elif data[0] != 354:
-                begun.ended = self._refused(begun.until, *data)
+                begun.ended = self._refused(begun, *data)
             else:
                 self._hurry(begun.until)
                 self._in_mail = True
@@ -167,24 +178,24 @@ class Post:
         except Trouble as error:
             begun.error = error
         except (OSError, smtplib.SMTPException) as error:
-            begun.error = Trouble(scrubbed(str(error)) or type(error).__name__)
+            begun.error = Trouble(scrubbed(str(error), address) or type(error).__name__)
         begun.seconds = time.monotonic() - began
         return begun
 
-    def _end(self, until: float) -> Ended:
+    def _end(self, begun: _Begun) -> Ended:
         began = time.monotonic()
         try:
-            self._hurry(until)
+            self._hurry(begun.until)
             self._smtp.send(b".\r\n")
             code, words = self._smtp.getreply()
             self._in_mail = False
             if not 200 <= code <= 299:
-                return self._refused(until, code, words)
+                return self._refused(begun, code, words)
         except (OSError, smtplib.SMTPException) as error:
-            raise Trouble(scrubbed(str(error)) or type(error).__name__) from error
+            raise Trouble(scrubbed(str(error), begun.address) or type(error).__name__) from error
         finally:
             self.seconds += time.monotonic() - began
-        return Ended(Outcome.SENT, code, scrubbed(words))
+        return Ended(Outcome.SENT, code, scrubbed(words, begun.address))
 
     def _envelope(self, until: float, sender: str, address: str) -> tuple[Reply, Reply, Reply]:
         """The answers to MAIL, RCPT and DATA; a step after one that was refused is not taken. A server that offers
@@ -222,11 +233,11 @@ class Post:
         self._hurry(until)
         return self._smtp.docmd(command)
 
-    def _refused(self, until: float, code: int, words: bytes) -> Ended:
+    def _refused(self, begun: _Begun, code: int, words: bytes) -> Ended:
         """5xx ends this delivery, 4xx puts it off; 421 means that the server wants to end the conversation."""
         if code == 421:
-            raise Trouble(f"421 {scrubbed(words)}")
-        if self._say(until, "RSET")[0] != 250:
+            raise Trouble(f"421 {scrubbed(words, begun.address)}")
+        if self._say(begun.until, "RSET")[0] != 250:
             raise Trouble("the server does not begin anew")
         outcome = Outcome.FAILED if 500 <= code <= 599 else Outcome.RETRY
-        return Ended(outcome, code, scrubbed(words))
+        return Ended(outcome, code, scrubbed(words, begun.address))

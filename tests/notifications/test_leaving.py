@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.db import connection
 from django.test import Client
 
 from commitments.verifying import verify
-from notifications import delivering, fanning, links, subscribing
-from notifications.models import Attempt, Delivery, Notice, State, Subscriber, Subscription, Why
+from notifications import delivering, domains, fanning, links, subscribing
+from notifications.channels.smtp import scrubbed
+from notifications.models import Attempt, Delivery, DomainPause, Notice, State, Subscriber, Subscription, Why
 from tests import world
 from tests.notifications.readers import a_reader, link, one_round
 from tests.sinks import SmtpSink
@@ -148,3 +150,61 @@ def test_whoever_is_erased_is_in_no_row_and_gets_nothing_more(
     assert client.get(path).status_code == 410
     assert client.post(path).status_code == 200
     assert verify()[1] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("User private.person unknown", "User <address> unknown"),
+        ("private.person: no such user here", "<address>: no such user here"),
+        ("No such user (private.person=40example.org)", "No such user (<address>)"),
+        ("Recipient 'Private.Person' rejected", "Recipient '<address>' rejected"),
+        ("rfc822;private.person+news@example.org is full", "<address> is full"),
+        ("private.person+news, or private.person", "<address>, or <address>"),
+        (
+            "privateXperson is another, so is aprivate.person",
+            "privateXperson is another, so is aprivate.person",
+        ),
+    ],
+)
+def test_what_a_server_says_is_kept_without_the_name_of_the_reader(said: str, kept: str) -> None:
+    assert scrubbed(f"5.1.1 {said}".encode(), "private.person+news@example.org") == f"5.1.1 {kept}"
+    assert scrubbed(b"5.1.1 nobody", "5.1.1@example.org") == "5.1.1 nobody", "the code is no name"
+
+
+def test_what_servers_said_of_whoever_is_erased_goes_with_them_and_so_does_their_domain(
+    db: None, smtp_sink: SmtpSink
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    reader = a_reader("me@private-person.example", accord)
+    a_reader("other@example.org", accord)
+    smtp_sink.refusals["me@private-person.example"] = "450 4.2.1 private-person.example is unknown here"
+    world.some_evidence(commitment)
+    one_round()
+    domains.rest("private-person.example", "4.2.1 wait")
+    domains.rest("example.org", "4.2.1 wait")
+    subscribing.erase(reader.uuid)
+    assert "private-person" not in everything_in_the_database()
+    assert DomainPause.objects.count() == 1
+    assert Attempt.objects.filter(delivery__subscriber__isnull=False).exclude(reply="").exists()
+
+
+def test_of_a_mail_whose_reader_was_erased_while_it_was_on_the_wire_the_answer_is_not_kept(
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any
+) -> None:
+    accord = world.an_accord()
+    reader = a_reader("me@private-person.example", accord)
+    smtp_sink.refusals["me@private-person.example"] = "550 5.1.2 private-person.example is unknown here"
+    world.some_evidence(world.a_commitment(accord))
+    send = delivering._send
+
+    def and_they_are_erased(*args: Any) -> Any:
+        """While the mail is on the wire its reader is erased."""
+        subscribing.erase(reader.uuid)
+        return send(*args)
+
+    monkeypatch.setattr(delivering, "_send", and_they_are_erased)
+    one_round()
+    assert Attempt.objects.get().code == 550
+    assert "private-person" not in everything_in_the_database()
