@@ -33,8 +33,8 @@ _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _GONE = {(1, 1), (1, 2), (1, 3), (1, 10), (2, 1)}
 
 
-def _seal(delivery: uuid.UUID) -> str:
-    key = b"notifications.bouncing:" + settings.SECRET_KEY.encode()
+def _seal(delivery: uuid.UUID, secret: str) -> str:
+    key = b"notifications.bouncing:" + secret.encode()
     digest = hmac.new(key, delivery.bytes, hashlib.sha256).digest()
     return base64.b32encode(digest)[:20].decode().lower()
 
@@ -44,16 +44,18 @@ def return_path(delivery: uuid.UUID) -> str:
     if not settings.BOUNCE_ADDRESS:
         return ""
     local, _at, host = settings.BOUNCE_ADDRESS.rpartition("@")
-    return f"{local}+{delivery.hex}-{_seal(delivery)}@{host}"
+    return f"{local}+{delivery.hex}-{_seal(delivery, settings.SECRET_KEY)}@{host}"
 
 
 def delivery_of(address: str) -> uuid.UUID | None:
-    """The mail whose return path that is; None for an address that we did not make."""
+    """The mail whose return path that is, by our key or one that we had before; None for an address that we did not make."""
     found = _TOKEN.search(address.lower())
     if found is None:
         return None
     delivery = uuid.UUID(hex=found[1])
-    return delivery if hmac.compare_digest(_seal(delivery), found[2]) else None
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ours = any(hmac.compare_digest(_seal(delivery, secret), found[2]) for secret in secrets)
+    return delivery if ours else None
 
 
 def is_hard(status: str) -> bool | None:

@@ -21,6 +21,8 @@ from notifications.telling import News
 from tracker.kit import addresses
 from tracker.kit.flat_text import CONTROL
 
+# How a visitor says that they want everything; the pages say 1.
+_YES = ("1", "true", "yes", "on")
 # What may stand in a mail header as it is; the database holds the same rule.
 _PLAIN = re.compile(r"[!#-;=?-~]+@[!#-;=?-~]+")
 
@@ -101,6 +103,7 @@ def find_target(data: Mapping[str, Any]) -> Followed | None:
             raise NotFound("commitment", _("There is no commitment with this code."))
         if accord_code and commitment.accord.code != accord_code:
             raise NotFound("commitment", _("This commitment belongs to another accord."))
+        _nothing_but("commitment", data)
         return commitment
     if accord_code:
         accord = Accord.objects.filter(code=accord_code).first()
@@ -111,15 +114,25 @@ def find_target(data: Mapping[str, Any]) -> Followed | None:
         party = Party.objects.filter(code=party_code).first()
         if party is None:
             raise NotFound("party", _("There is no party with this code."))
+        _nothing_but("party", data)
         return party
     if topic_code := _text(data, "topic"):
         topic = Topic.objects.filter(code=topic_code).first()
         if topic is None:
             raise NotFound("topic", _("There is no topic with this code."))
+        _nothing_but("topic", data)
         return topic
-    if data.get("everything"):
+    if _text(data, "everything").lower() in _YES:
+        _nothing_but("everything", data)
         return None
     raise NotFound("accord", _("Say what you want to follow: an accord or a commitment."))
+
+
+def _nothing_but(name: str, data: Mapping[str, Any]) -> None:
+    """Raises NotFound for a filter of a list beside something that is followed whole: it would be dropped silently."""
+    for other in ListForm.base_fields:
+        if other not in (name, "page") and data.get(other):
+            raise NotFound(other, _("Only the list of an accord can be narrowed down by this."))
 
 
 def within(accord: Accord, data: Mapping[str, Any]) -> Followed:

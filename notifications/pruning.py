@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from commitments import jobs
@@ -60,17 +61,27 @@ def prune(now: datetime | None = None) -> int:
     SignUpCount.objects.filter(since__lt=now - KEEP_COUNTS).delete()
     # A question may have been put off for days: its link works from when it was sent.
     still_works = Delivery.objects.filter(subscription=OuterRef("pk"), settled_at__gt=now - KEEP_UNCONFIRMED)
-    Subscription.objects.live().filter(
-        ~Exists(still_works), confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
-    ).delete()
+    _remove(
+        Subscription.objects.live().filter(
+            ~Exists(still_works), confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED
+        )
+    )
     Subscription.objects.filter(ended_at__lt=now - KEEP_DELIVERIES).delete()
     followed = Exists(Subscription.objects.filter(saved=OuterRef("pk")))
-    SavedFilter.objects.exclude(followed | Exists(Endpoint.objects.filter(saved=OuterRef("pk")))).delete()
+    _remove(SavedFilter.objects.exclude(followed | Exists(Endpoint.objects.filter(saved=OuterRef("pk")))))
     Reminder.objects.filter(settled_at__lt=now - KEEP_REMINDERS).delete()
     DomainPause.objects.filter(until__lt=now - KEEP_COUNTS).delete()
     gone += _forget_idle(now)
     jobs.looked(PRUNE, now, gone=gone)
     return gone
+
+
+@transaction.atomic
+def _remove(rows: QuerySet[Any]) -> None:
+    """Removes those that nobody holds: who signs up just now holds what they will follow. They are looked at once more
+    when we hold them, since somebody may have come between our look and our hold."""
+    keys = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    rows.filter(pk__in=keys).delete()
 
 
 def _old_calls(before: datetime) -> int:

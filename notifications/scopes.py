@@ -101,16 +101,21 @@ def a_filter(accord: Accord, asked: Mapping[str, str]) -> SavedFilter:
 
 
 def kept(target: Followed | None) -> Followed | None:
-    """The target as it stands in the record; a filter that nobody has saved before is saved."""
+    """The target as it stands in the record; a filter that nobody has saved before is saved, inside a transaction."""
     return kept_filter(target) if isinstance(target, SavedFilter) else target
 
 
 def kept_filter(saved: SavedFilter) -> SavedFilter:
-    """The filter as it stands in the record; one that nobody has saved before is saved."""
+    """The filter as it stands in the record; one that nobody has saved before is saved. It is held until the transaction
+    ends, so that it is not cleaned away before anybody follows it."""
     if saved.pk:
         return saved
-    SavedFilter.objects.bulk_create([saved], ignore_conflicts=True)
-    return SavedFilter.objects.select_related("accord").get(accord=saved.accord, code=saved.code)
+    rows = SavedFilter.objects.select_related("accord").select_for_update(no_key=True, of=("self",))
+    while True:
+        SavedFilter.objects.bulk_create([saved], ignore_conflicts=True)
+        found = rows.filter(accord=saved.accord, code=saved.code).first()
+        if found is not None:
+            return found
 
 
 def of_commitments(keys: Collection[int], now: datetime | None = None) -> dict[int, list[str]]:

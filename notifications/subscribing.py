@@ -92,39 +92,46 @@ def sign_up(
     with transaction.atomic():
         subscriber = _known(email, language, now)
         is_reader = subscriber.state == SubscriberState.CONFIRMED
-        if not limits.address_may(email, is_reader) or subscriber.state == SubscriberState.SUPPRESSED:
-            return
-        if not is_reader and subscriber.user_id is None:
-            # A stranger must not change the language or the hours of a confirmed reader, nor those of staff.
-            subscriber.language, subscriber.changed_at = language, now
-            subscriber.zone = ZONES.get(language, "UTC")
+        is_asked = limits.address_may(email, is_reader) and subscriber.state != SubscriberState.SUPPRESSED
+        # The same work for every address, undone where nothing shall come of it: an answer that came sooner would tell.
+        with transaction.atomic():
+            if not is_reader and subscriber.user_id is None:
+                # A stranger must not change the language or the hours of a confirmed reader, nor those of staff.
+                subscriber.language, subscriber.changed_at = language, now
+                subscriber.zone = ZONES.get(language, "UTC")
             subscriber.save(update_fields=["language", "zone", "changed_at"])
-        target = kept(target)
-        live = Subscription.objects.live().filter(subscriber=subscriber, scope=scope_of(target))
-        subscription = live.first()
-        if subscription is None:
-            subscription = Subscription.objects.create(
-                subscriber=subscriber, asked_at=now, rhythm=rhythm, kinds=list(kinds), **columns(target)
-            )
-        elif subscription.confirmed_at is None:
-            subscription.rhythm, subscription.kinds = rhythm, list(kinds)
-            subscription.save(update_fields=["rhythm", "kinds"])
-        asked = Delivery.objects.filter(subscription=subscription, kind=Kind.CONFIRMATION).filter(
-            Q(state__in=[State.WAITING, State.CLAIMED]) | Q(created_at__gt=now - PATIENCE)
+            _ask(subscriber, target, rhythm, kinds, now)
+            transaction.set_rollback(not is_asked)
+
+
+def _ask(
+    subscriber: Subscriber, target: Followed | None, rhythm: str, kinds: Sequence[str], now: datetime
+) -> None:
+    """Writes down the wish and the question about it, unless it was asked just now."""
+    target = kept(target)
+    live = Subscription.objects.live().filter(subscriber=subscriber, scope=scope_of(target))
+    # Held, as the filter is: nothing that is about to be asked is cleaned away meanwhile.
+    wish = live.select_for_update(no_key=True).first()
+    if wish is None:
+        wish = Subscription.objects.create(
+            subscriber=subscriber, asked_at=now, rhythm=rhythm, kinds=list(kinds), **columns(target)
         )
-        if not asked.exists():
-            if subscription.confirmed_at is None:
-                # The new link works as long as the first one did.
-                subscription.asked_at = now
-                subscription.save(update_fields=["asked_at"])
-            Delivery.objects.create(
-                kind=Kind.CONFIRMATION,
-                subscriber=subscriber,
-                subscription=subscription,
-                domain=email.rpartition("@")[2],
-                created_at=now,
-                next_attempt_at=now,
-            )
+    elif wish.confirmed_at is None:
+        # Asked anew: the link of a second question works as long as that of the first one did.
+        wish.rhythm, wish.kinds, wish.asked_at = rhythm, list(kinds), now
+    wish.save(update_fields=["rhythm", "kinds", "asked_at"])
+    asked = Delivery.objects.filter(subscription=wish, kind=Kind.CONFIRMATION).filter(
+        Q(state__in=[State.WAITING, State.CLAIMED]) | Q(created_at__gt=now - PATIENCE)
+    )
+    if not asked.exists():
+        Delivery.objects.create(
+            kind=Kind.CONFIRMATION,
+            subscriber=subscriber,
+            subscription=wish,
+            domain=subscriber.email.rpartition("@")[2],
+            created_at=now,
+            next_attempt_at=now,
+        )
 
 
 def _known(email: str, language: str, now: datetime) -> Subscriber:

@@ -283,3 +283,13 @@ def test_an_administrator_lets_an_address_sign_up_again_and_it_must_confirm_anew
     assert not Bounce.objects.exists()
     world.some_evidence(world.a_commitment(world.an_accord("TST-2024-B"), "TST-9"))
     assert one_round().sent == 0
+
+
+def test_mails_that_left_before_the_secret_key_was_changed_still_bounce(db: None, settings: Any) -> None:
+    mail = uuid.uuid4()
+    path = bouncing.return_path(mail)
+    before, settings.SECRET_KEY = settings.SECRET_KEY, secrets.token_urlsafe(50)
+    assert bouncing.delivery_of(path) is None, "a key that is no longer believed"
+    settings.SECRET_KEY_FALLBACKS = [before]
+    assert bouncing.delivery_of(path) == mail
+    assert bouncing.delivery_of(bouncing.return_path(mail)) == mail

@@ -6,15 +6,19 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
+from django.db.models import Model
+from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from commitments.models import Heartbeat
-from notifications import delivering, fanning, subscribing
+from notifications import delivering, fanning, scopes, subscribing
 from notifications.models import (
     Attempt,
     Delivery,
     Notice,
+    SavedFilter,
     SignUpCount,
     State,
     Subscriber,
@@ -123,3 +127,67 @@ def test_people_erase_themselves_while_their_mails_go_out_and_nothing_locks_up(
     assert Subscriber.objects.count() == 5
     sent_by_the_rows = Delivery.objects.filter(state=State.SENT).count()
     assert sent_by_the_rows == len(ids)
+
+
+def beside(work: Any) -> threading.Thread:
+    """Work on a connection of its own, begun."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_a_filter_that_somebody_signs_up_for_just_now_is_not_cleaned_away(
+    fresh_db: Any, monkeypatch: Any
+) -> None:
+    accord = world.an_accord()
+    SavedFilter.objects.bulk_create([scopes.a_filter(accord, {"standing": "late"})])
+    kept = scopes.kept
+
+    def and_it_is_cleaned(target: Any) -> Any:
+        """Cleaning runs between the saving of the filter and that of the wish."""
+        found = kept(target)
+        beside(prune).join()
+        return found
+
+    monkeypatch.setattr(subscribing, "kept", and_it_is_cleaned)
+    wanted = scopes.a_filter(accord, {"standing": "late"})
+    subscribing.sign_up("reader@example.org", "en", wanted, network=NETWORK)
+    assert Subscription.objects.get().saved == SavedFilter.objects.get()
+
+
+@pytest.mark.parametrize("cleaned", [SavedFilter, Subscription])
+def test_whoever_signs_up_for_what_is_cleaned_away_just_now_gets_it_anew(
+    fresh_db: Any, monkeypatch: Any, cleaned: type[Model]
+) -> None:
+    accord = world.an_accord()
+    SavedFilter.objects.bulk_create([scopes.a_filter(accord, {"standing": "late"})])
+    subscribing.sign_up("late@example.org", "en", accord, network=NETWORK)
+    Subscription.objects.update(asked_at=NOW - timedelta(days=8))
+    threads: list[threading.Thread] = []
+    collect = Collector.collect
+
+    def sign_up() -> None:
+        wanted = scopes.a_filter(accord, {"standing": "late"}) if cleaned is SavedFilter else accord
+        subscribing.sign_up("late@example.org", "en", wanted, network=NETWORK)
+
+    def and_somebody_comes(self: Any, rows: Any, *args: Any, **more: Any) -> Any:
+        """A sign-up begins when cleaning has made its choice."""
+        if not threads and getattr(rows, "model", None) is cleaned:
+            assert len(rows) == 1
+            threads.append(beside(sign_up))
+            threads[0].join(0.5)
+        return collect(self, rows, *args, **more)
+
+    monkeypatch.setattr(Collector, "collect", and_somebody_comes)
+    prune(NOW)
+    threads[0].join()
+    wish = Subscription.objects.get()
+    assert wish.saved == SavedFilter.objects.first()
+    assert Delivery.objects.filter(subscription=wish, state=State.WAITING).count() == 1
