@@ -110,7 +110,7 @@ def test_of_many_filters_asked_for_a_reader_at_once_few_become_questions(fresh_d
 def test_a_stranger_cannot_change_the_language_and_the_zone_of_an_officer(db: None, client: Client) -> None:
     accord = world.an_accord()
     world.a_person("editor", email="officer@example.org")
-    (officer,) = offices.subscribers(accord.pk, Audience.OFFICER, timezone.now(), "uk")
+    (officer,) = offices.subscribers(accord.pk, Audience.OFFICER, timezone.now(), language="uk")
     follow(client, "officer@example.org", language="ja")
     officer.refresh_from_db()
     assert (officer.language, officer.zone) == ("uk", "UTC")
