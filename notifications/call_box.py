@@ -33,7 +33,7 @@ FAILING_DAYS = 5
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An endpoint that this worker holds."""
+    """An endpoint that this worker holds. `is_proven`: it has taken a call within the last day."""
 
     id: int
     url: str
@@ -42,6 +42,7 @@ class Held:
     at_once: int
     failures: int
     is_live: bool
+    is_proven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,8 @@ WITH free AS MATERIALIZED (
 UPDATE notifications_endpoint p SET holder = %(token)s, served_at = statement_timestamp(),
     held_until = statement_timestamp() + interval '1 s' * %(seconds)s
 FROM free WHERE p.id = free.id
-RETURNING p.id, p.url, p.format, p.language, p.at_once, p.failures, p.state = 'live'
+RETURNING p.id, p.url, p.format, p.language, p.at_once, p.failures, p.state = 'live',
+    coalesce(p.answered_at > statement_timestamp() - interval '1 day', false)
 """
 
 _CLAIM = """
@@ -275,14 +277,15 @@ def hold(token: uuid.UUID, limit: int, seconds: float) -> list[Held]:
         return [Held(*row) for row in cursor.fetchall()]
 
 
-def let_go(token: uuid.UUID, endpoints: Sequence[int]) -> None:
-    """Gives endpoints back."""
+def let_go(token: uuid.UUID, endpoints: Sequence[int], answered: Sequence[int] = ()) -> None:
+    """Gives endpoints back; notes those that took a call while they were held."""
     if endpoints:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE notifications_endpoint SET holder = NULL, held_until = NULL"
+                "UPDATE notifications_endpoint SET holder = NULL, held_until = NULL,"
+                " answered_at = CASE WHEN id = ANY(%s) THEN statement_timestamp() ELSE answered_at END"
                 " WHERE id = ANY(%s) AND holder = %s",
-                [list(endpoints), token],
+                [list(answered), list(endpoints), token],
             )
 
 

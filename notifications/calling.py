@@ -8,40 +8,39 @@ for 15 seconds holds up neither the mails nor the other endpoints.
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
-import threading
 import time
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
-from django.utils import timezone, translation
+from django.utils import timezone
 
-from commitments import jobs, wire
+from commitments import jobs
 from commitments.log import head
 from commitments.models import Event
-from notifications import call_box, home, sealing, truth
+from notifications import call_box, call_hands, home, sealing, truth
+from notifications.call_bodies import Bodies
 from notifications.call_box import Conduct, Held, Taken
-from notifications.channels import chat, webhook
+from notifications.call_hands import Trust
+from notifications.channels import webhook
 from notifications.channels.webhook import Told
-from notifications.models import CallKind, CallState, Endpoint, Format, Secret, TryOutcome
+from notifications.models import CallState, Endpoint, Format, Secret, TryOutcome
 from tracker.kit.outbound import SECONDS, Outbound
 
 CALL = "call"
-THREADS = 64
-# Endpoints that failed last time share half of the threads, so that they never take them all.
 ENDPOINTS, EACH = 100, 50
 # New endpoints are looked for so often (seconds) while there is work for those at hand.
 LOOK = 0.2
 # Answers that come within so many seconds of each other are written down in one statement, up to so many.
 LINGER, TOGETHER = 0.005, 24
+# Seconds between the tries to settle while the database is away or breaks a deadlock.
+SETTLE_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 log = structlog.get_logger(__name__)
 
 
@@ -56,35 +55,10 @@ class Tally:
     left_to_tail: int = 0
 
 
-class _Hands:
-    """The threads and the client of this process. A child of a fork makes its own."""
-
-    def __init__(self) -> None:
-        self.process = os.getpid()
-        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="call")
-        self.client = Outbound(THREADS * 2)
-        self.tails: list[threading.Thread] = []
-
-
-_hands: _Hands | None = None
-_making = threading.Lock()
-
-
-def _our_hands() -> _Hands:
-    global _hands
-    with _making:
-        if _hands is None or _hands.process != os.getpid():
-            _hands = _Hands()
-        return _hands
-
-
 def finish(seconds: float = SECONDS + 5) -> None:
     """Waits for the answers that are still out, at most so long: before a process ends."""
-    hands = _hands
-    if hands is None or hands.process != os.getpid():
-        return
     until = time.monotonic() + seconds
-    for tail in hands.tails:
+    for tail in call_hands.tails():
         tail.join(max(until - time.monotonic(), 0.0))
 
 
@@ -118,17 +92,25 @@ class _Desk:
     held: Held
     failures: int
     secrets: list[str]
-    waiting: deque[tuple[Taken, Callable[[], bytes]]] = field(default_factory=deque)
+    waiting: deque[tuple[Taken, bytes | Exception]] = field(default_factory=deque)
     out: int = 0
+    has_answered: bool = False
     may_go_on: bool = True
     is_dry: bool = False
 
     @property
+    def trust(self) -> Trust:
+        """Whether it may hang, as far as we know."""
+        if self.failures:
+            return Trust.FAILING
+        return Trust.PROVEN if self.held.is_proven or self.has_answered else Trust.NEW
+
+    @property
     def room(self) -> int:
-        """How many more may go out now: one at a time while it fails."""
+        """How many more may go out now: one at a time while it is not known to answer."""
         if not self.may_go_on:
             return 0
-        return (1 if self.failures else self.held.at_once) - self.out
+        return (self.held.at_once if self.trust == Trust.PROVEN else 1) - self.out
 
 
 class _Round:
@@ -137,15 +119,15 @@ class _Round:
     def __init__(self, seconds: float, tally: Tally) -> None:
         self.seconds, self.tally = seconds, tally
         self.token = uuid.uuid4()
-        self.hands = _our_hands()
+        self.hands = call_hands.ours()
         self.answers: queue.SimpleQueue[tuple[Taken, Told]] = queue.SimpleQueue()
         self.desks: dict[int, _Desk] = {}
-        self.bodies: dict[tuple[int, str, str], bytes] = {}
+        self.bodies = Bodies()
         self.out = 0
         self.looked = 0.0
 
     def run(self) -> None:
-        """Until nothing is due or the time is over."""
+        """Until nothing is due, nothing more may go out, or the time is over."""
         until = time.monotonic() + self.seconds
         try:
             while time.monotonic() < until:
@@ -155,24 +137,33 @@ class _Round:
                     break
                 self._settle(min(until - time.monotonic(), 0.5))
         finally:
-            left = [call.id for desk in self.desks.values() for call, _body in desk.waiting]
-            call_box.release(self.token, left)
-            for desk in self.desks.values():
-                desk.waiting.clear()
-            self._let_go_of(desk for desk in list(self.desks.values()) if not desk.out)
-        if self.out:
-            self.tally.left_to_tail = self.out
-            tail = threading.Thread(target=self._tail, name="call-tail", daemon=True)
-            self.hands.tails = [other for other in self.hands.tails if other.is_alive()] + [tail]
-            tail.start()
+            # Whatever broke: the answers that are still out are waited for, and written down.
+            try:
+                self._give_back()
+            finally:
+                if self.out:
+                    self.tally.left_to_tail = self.out
+                    self.hands.begin_tail(self._tail)
+
+    def _give_back(self) -> None:
+        """What was not started, and the endpoints that have nothing out."""
+        left = [call.id for desk in self.desks.values() for call, _body in desk.waiting]
+        call_box.release(self.token, left)
+        for desk in self.desks.values():
+            desk.waiting.clear()
+        self._let_go_of(desk for desk in list(self.desks.values()) if not desk.out)
 
     def _tail(self) -> None:
-        """Waits for what hangs, settles it and gives its endpoints back."""
+        """Waits for what hangs, settles it and gives its endpoints back. After a round's leases nothing is ours."""
         try:
-            until = time.monotonic() + SECONDS + 5
-            while self.out and time.monotonic() < until:
-                self._settle(until - time.monotonic())
-            self._let_go_of(list(self.desks.values()))
+            until = time.monotonic() + call_box.GRACE
+            while self.out and (left := until - time.monotonic()) > 0:
+                try:
+                    self._settle(left)
+                except (OperationalError, InterfaceError):
+                    log.warning("call_tail_again", out=self.out)
+                    connection.close()
+            self._give_back()
         except Exception:
             # The leases free what is ours; a thread has nobody else to tell.
             log.exception("call_tail_broken")
@@ -209,82 +200,59 @@ class _Round:
         self._write(taken)
 
     def _write(self, taken: list[Taken]) -> None:
-        """Puts claimed calls on their desks with their bodies; drops chat messages about what is no longer true.
-
-        What many endpoints get in the same words is read and written once a round.
-        """
-        wanted: dict[str, set[int]] = defaultdict(set)
-        chatty: set[int] = set()
-        for call in taken:
-            held = self.desks[call.endpoint].held
-            if call.number is None:
-                continue
-            if held.format == Format.CHAT:
-                chatty.add(call.number)
-            elif (call.number, held.language, Format.STANDARD) not in self.bodies:
-                wanted[held.language].add(call.number)
-        for language, numbers in wanted.items():
-            for number, body in _standard_bodies(numbers, language).items():
-                self.bodies[(number, language, Format.STANDARD)] = body
-        events: dict[int, Event] = {}
-        if chatty:
-            rows = Event.objects.filter(pk__in=chatty).select_related("accord", "commitment")
-            events = {event.seq: event for event in rows}
-        gone = truth.untrue(events.values()) if events else set()
-        dropped = []
-        for call in taken:
-            desk = self.desks[call.endpoint]
-            if call.number in gone and desk.held.format == Format.CHAT:
-                dropped.append(call.id)
-            else:
-                desk.waiting.append((call, self._body(call, desk.held, events)))
-        self.tally.dropped += call_box.drop(self.token, dropped)
-
-    def _body(self, call: Taken, held: Held, events: dict[int, Event]) -> Callable[[], bytes]:
-        """Writes the body when it is sent: what cannot be written counts against that call alone."""
-
-        def write() -> bytes:
-            if call.kind == CallKind.PING:
-                return ping_body(held.format, held.language)
-            assert call.number is not None
-            key = (call.number, held.language, held.format)
-            if key not in self.bodies:
-                self.bodies[key] = chat.message(events[call.number], held.language)
-            return self.bodies[key]
-
-        return write
+        """Puts claimed calls on their desks with their bodies; drops chat messages about what is no longer true."""
+        held = {call.id: self.desks[call.endpoint].held for call in taken}
+        numbers = {
+            call.number for call in taken if call.number is not None and held[call.id].format == Format.CHAT
+        }
+        gone = truth.untrue(Event.objects.filter(pk__in=numbers)) if numbers else set()
+        dropped = {call.id for call in taken if call.number in gone and held[call.id].format == Format.CHAT}
+        self.tally.dropped += call_box.drop(self.token, list(dropped))
+        left = [call for call in taken if call.id not in dropped]
+        self.bodies.write((call, held[call.id]) for call in left)
+        for call in left:
+            self.desks[call.endpoint].waiting.append((call, self.bodies.of(call, held[call.id])))
 
     def _hand_out(self) -> None:
-        """Gives the threads as many calls as each endpoint takes at once."""
-        going: list[tuple[_Desk, Taken, Callable[[], bytes]]] = []
-        in_doubt = sum(desk.out for desk in self.desks.values() if desk.failures)
+        """Gives free threads as many calls as each endpoint takes at once: what has no thread is not begun."""
+        going: list[tuple[_Desk, Trust, Taken, bytes | Exception]] = []
         for desk in self.desks.values():
-            while desk.waiting and desk.room > 0 and self.out + len(going) < THREADS:
-                if desk.failures and in_doubt >= THREADS // 2:
-                    break
-                in_doubt += bool(desk.failures)
-                call, body = desk.waiting.popleft()
+            while desk.waiting and desk.room > 0 and self.hands.take(desk.trust, not desk.out):
                 desk.out += 1
-                going.append((desk, call, body))
-        ours = call_box.start(self.token, [call for _desk, call, _body in going])
-        for desk, call, body in going:
-            if call.id not in ours:
-                desk.out -= 1
-                continue
-            self.out += 1
-            self.hands.pool.submit(self._send, desk, call, body)
-
-    def _send(self, desk: _Desk, call: Taken, body: Callable[[], bytes]) -> None:
-        """In a thread: one call, and its answer into the queue, whatever happens."""
+                going.append((desk, desk.trust, *desk.waiting.popleft()))
         try:
-            told = _one(self.hands.client, desk, call, body())
-        except Exception as error:
-            log.error("call_not_made", call=str(call.id), error=type(error).__name__, exc_info=True)
-            told = Told(TryOutcome.ERROR, None, type(error).__name__[:40])
-        self.answers.put((call, told))
+            begun = call_box.start(self.token, [call for _desk, _trust, call, _body in going])
+        except BaseException:
+            for desk, trust, call, body in reversed(going):
+                desk.out -= 1
+                desk.waiting.appendleft((call, body))
+                self.hands.give_back(trust)
+            raise
+        for desk, trust, call, body in going:
+            if call.id in begun:
+                self.out += 1
+                self.hands.do(trust, self._sender(desk, call, body))
+            else:
+                desk.out -= 1
+                self.hands.give_back(trust)
+
+    def _sender(self, desk: _Desk, call: Taken, body: bytes | Exception) -> Callable[[], None]:
+        """What a thread does: one call, and its answer into the queue, whatever happens."""
+
+        def send() -> None:
+            try:
+                if isinstance(body, Exception):
+                    raise body
+                told = _one(self.hands.client, desk, call, body)
+            except Exception as error:
+                log.error("call_not_made", call=str(call.id), error=type(error).__name__, exc_info=True)
+                told = Told(TryOutcome.ERROR, None, type(error).__name__[:40])
+            self.answers.put((call, told))
+
+        return send
 
     def _settle(self, seconds: float) -> None:
-        """Waits for an answer, then writes down all that are there."""
+        """Waits for an answer, then writes down all that are there. Raises what the database does, and keeps them."""
         try:
             came = [self.answers.get(timeout=max(seconds, 0.0))]
         except queue.Empty:
@@ -293,7 +261,7 @@ class _Round:
         with contextlib.suppress(queue.Empty):
             while len(came) < min(TOGETHER, self.out):
                 came.append(self.answers.get(timeout=max(until - time.monotonic(), 0.0)))
-        states = call_box.settle(self.token, [(call.id, told) for call, told in came])
+        states = self._written_down(came)
         by_desk: dict[int, list[Told]] = defaultdict(list)
         for call, told in came:
             self.out -= 1
@@ -309,10 +277,30 @@ class _Round:
         for endpoint, tolds in by_desk.items():
             self._remember(self.desks[endpoint], tolds)
 
+    def _written_down(self, came: list[tuple[Taken, Told]]) -> dict[uuid.UUID, str]:
+        """Settles even when the database goes away for a moment: what was taken must not be sent again for that."""
+        ended = [(call.id, told) for call, told in came]
+        try:
+            for pause in SETTLE_PAUSES:
+                try:
+                    return call_box.settle(self.token, ended)
+                except (OperationalError, InterfaceError) as error:
+                    if connection.in_atomic_block:
+                        raise
+                    log.warning("calls_settled_again", count=len(ended), error=type(error).__name__)
+                    connection.close()
+                    time.sleep(pause)
+            return call_box.settle(self.token, ended)
+        except BaseException:
+            for one in came:
+                self.answers.put(one)
+            raise
+
     def _remember(self, desk: _Desk, tolds: list[Told]) -> None:
         """How the endpoint behaved: since its last success, so many calls failed."""
         theirs = [told for told in tolds if told.outcome != TryOutcome.ERROR]
         well = [place for place, told in enumerate(theirs) if told.outcome == TryOutcome.SENT]
+        desk.has_answered = desk.has_answered or bool(well)
         after = theirs[well[-1] + 1 :] if well else theirs
         if not theirs or (not after and not desk.failures):
             return
@@ -331,10 +319,11 @@ class _Round:
             desk.waiting.clear()
 
     def _let_go_of(self, desks: Iterable[_Desk]) -> None:
-        gone = [desk.held.id for desk in desks]
-        call_box.let_go(self.token, gone)
-        for endpoint in gone:
-            del self.desks[endpoint]
+        gone = list(desks)
+        answered = [desk.held.id for desk in gone if desk.has_answered]
+        call_box.let_go(self.token, [desk.held.id for desk in gone], answered)
+        for desk in gone:
+            del self.desks[desk.held.id]
 
 
 def _one(client: Outbound, desk: _Desk, call: Taken, body: bytes) -> Told:
@@ -343,31 +332,6 @@ def _one(client: Outbound, desk: _Desk, call: Taken, body: bytes) -> Told:
     else:
         request = webhook.signed(call.id, body, desk.secrets, datetime.now(UTC))
     return webhook.send(client, desk.held.url, request)
-
-
-def _standard_bodies(numbers: Iterable[int], language: str) -> dict[int, bytes]:
-    """The wire form of events in the standard's envelope, by their numbers."""
-    found = {}
-    with translation.override(language):
-        for row in wire.events(Event.objects.filter(pk__in=list(numbers))):
-            at = row["at"].astimezone(UTC).isoformat().replace("+00:00", "Z")
-            found[row["seq"]] = webhook.envelope(row["kind"], at, row)
-    return found
-
-
-def body_of(event: Event, kind: str, language: str) -> bytes:
-    """What a call about an event says now, in a format and language."""
-    if kind == Format.CHAT:
-        return chat.message(event, language)
-    return _standard_bodies([event.seq], language)[event.seq]
-
-
-def ping_body(kind: str, language: str) -> bytes:
-    """What a test ping says."""
-    if kind == Format.CHAT:
-        return chat.ping(language)
-    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return webhook.envelope("ping", at, {})
 
 
 def _secrets_of(endpoints: list[int]) -> dict[int, list[str]]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from commitments.models import Event
-from notifications import bouncing, calling, endpoints
+from notifications import bouncing, call_bodies, endpoints
 from notifications.admin import ReadOnly, is_administrator
 from notifications.endpoint_forms import EndpointForm, RangeForm
 from notifications.models import Bounce, Call, CallKind, Endpoint, EndpointState, Format, Try
@@ -281,7 +281,7 @@ class CallAdmin(ReadOnly, CallPages):
         event = Event.objects.filter(pk=row.number or 0).select_related("accord", "commitment").first()
         if event is None:
             return "—"
-        made = calling.body_of(event, row.endpoint.format, row.endpoint.language)
+        made = call_bodies.of_event(event, row.endpoint.format, row.endpoint.language)
         last = row.tries.exclude(request_digest="").order_by("-id").first()
         if last is not None and last.request_digest != hashlib.sha256(made).hexdigest():
             return f"{made.decode()}\n\n({_('The last attempt sent another text: the event reads differently now.')})"

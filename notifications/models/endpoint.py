@@ -83,7 +83,8 @@ class Endpoint(models.Model):
     """An address that is called with news. `told_up_to` is the log's number up to which its calls are written down.
 
     One worker holds an endpoint at a time (`holder`, `held_until`), so that `at_once` holds everywhere; `failures`
-    counts the attempts that failed since the last success, `rest_until` keeps it in peace for a while.
+    counts the attempts that failed since the last success, `rest_until` keeps it in peace for a while; `answered_at` says
+    when it took a call last: one that does is given more threads than one that may hang.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -140,6 +141,7 @@ class Endpoint(models.Model):
     failing_since = models.DateTimeField(null=True, blank=True)
     rest_until = models.DateTimeField(null=True, blank=True)
     served_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
     holder = models.UUIDField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
     owner_told_at = models.DateTimeField(null=True, blank=True)
