@@ -119,6 +119,18 @@ WITH lost AS MATERIALIZED (
 SELECT count(*) FROM freed
 """  # noqa: S608  (made of this file's own constants)
 
+# What still waits at an endpoint that was disabled, by an answer or by staff, is given up: when it is enabled it begins
+# anew. A test is sent whatever its state.
+_END = """
+WITH idle AS MATERIALIZED (
+    SELECT c.id FROM notifications_endpoint p CROSS JOIN LATERAL (
+        SELECT w.id FROM notifications_call w WHERE w.endpoint_id = p.id AND w.state = 'waiting' AND w.kind = 'event'
+        ORDER BY w.next_attempt_at LIMIT 5000 FOR UPDATE SKIP LOCKED
+    ) AS c WHERE p.state = 'disabled'
+)
+UPDATE notifications_call c SET state = 'failed', settled_at = statement_timestamp() FROM idle WHERE c.id = idle.id
+"""
+
 # Well-behaved endpoints first, then who was served longest ago. A paused or disabled one is held for its pings only.
 _HOLD = """
 WITH free AS MATERIALIZED (
@@ -268,6 +280,13 @@ def recover() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_RECOVER)
         return int(cursor.fetchone()[0])
+
+
+def end_idle() -> int:
+    """Gives up what waits at disabled endpoints; returns how many calls, of many the first thousands."""
+    with connection.cursor() as cursor:
+        cursor.execute(_END)
+        return int(cursor.rowcount)
 
 
 def hold(token: uuid.UUID, limit: int, seconds: float) -> list[Held]:

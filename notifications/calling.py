@@ -79,6 +79,7 @@ def deliver(seconds: float = 2.0) -> Tally:
     """Sends what is due for at most about `seconds`, then notes that we looked. Any number may run at once."""
     tally = Tally()
     call_box.recover()
+    call_box.end_idle()
     if home.is_home():
         _Round(seconds, tally).run()
     jobs.looked(CALL, timezone.now(), sent=tally.sent, failed=tally.failed, put_off=tally.put_off)

@@ -293,8 +293,12 @@ class CallAdmin(ReadOnly, CallPages):
 
     @admin.action(description=_("Send again"), permissions=["send_again"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Call]) -> None:
-        """Puts calls that are over back into the queue, with the same webhook-id."""
-        done = endpoints.send_again(list(chosen.values_list("pk", flat=True)))
+        """Lets calls that are over, or wait, go out now, with the same webhook-id."""
+        try:
+            done = endpoints.send_again(list(chosen.values_list("pk", flat=True)))
+        except endpoints.Refusal as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            return
         self.message_user(
             request,
             ngettext("%(count)d delivery waits again.", "%(count)d deliveries wait again.", done)

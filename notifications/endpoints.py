@@ -26,6 +26,7 @@ from notifications import sealing
 from notifications.models import (
     Call,
     CallKind,
+    CallState,
     DisabledWhy,
     Endpoint,
     EndpointState,
@@ -147,7 +148,8 @@ def rotate(endpoint: Endpoint, now: datetime | None = None) -> str:
 
 @transaction.atomic
 def set_state(endpoint: Endpoint, state: EndpointState, now: datetime | None = None) -> bool:
-    """Pauses (news are kept for later), disables (news are not kept) or enables; False when it stands so already.
+    """Pauses (news are kept for later), disables (news are not kept, and what waits is given up) or enables; False when
+    it stands so already.
 
     Enabling a disabled endpoint begins at the head of the log; what it missed can be sent as a range.
     """
@@ -157,6 +159,11 @@ def set_state(endpoint: Endpoint, state: EndpointState, now: datetime | None = N
         return False
     if row.state == EndpointState.DISABLED:
         row.told_up_to = head().seq
+    if EndpointState.DISABLED in (row.state, state):
+        # Also what was with a worker when it was disabled, and has come back since.
+        row.calls.filter(state=CallState.WAITING, kind=CallKind.EVENT).update(
+            state=CallState.FAILED, settled_at=now
+        )
     row.state, row.changed_at = state, now
     row.why = DisabledWhy.STAFF if state == EndpointState.DISABLED else ""
     row.failures, row.failing_since, row.rest_until = 0, None, None
@@ -172,13 +179,20 @@ def ping(endpoint: Endpoint) -> Call:
     return Call.objects.create(endpoint=endpoint, kind=CallKind.PING, created_at=now, next_attempt_at=now)
 
 
+@transaction.atomic
 def send_again(calls: Sequence[uuid.UUID]) -> int:
-    """Puts calls that are over back into the queue, with the same webhook-id; returns how many."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    """Lets calls that are over, or wait, go out now, with the same webhook-id, also where their endpoint rests; returns
+    how many. Raises Refusal when one of the endpoints is disabled."""
+    chosen = Call.objects.filter(pk__in=calls)
+    rows = Endpoint.objects.select_for_update(no_key=True).filter(pk__in=chosen.values("endpoint"))
+    for row in rows.order_by("pk"):
+        if row.state == EndpointState.DISABLED and chosen.filter(endpoint=row, kind=CallKind.EVENT).exists():
+            raise Refusal({"endpoint": _("“%(name)s” is disabled: enable it first.") % {"name": row.name}})
+    Endpoint.objects.filter(pk__in=chosen.values("endpoint")).update(rest_until=None)
+    with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE notifications_call SET state = 'waiting', settled_at = NULL, crashes = 0, attempts = 0,"
-            " next_attempt_at = statement_timestamp()"
-            " WHERE id = ANY(%s) AND state IN ('sent', 'failed', 'quarantined', 'dropped')",
+            " next_attempt_at = statement_timestamp() WHERE id = ANY(%s) AND state <> 'claimed'",
             [list(calls)],
         )
         return int(cursor.rowcount)

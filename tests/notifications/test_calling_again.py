@@ -21,7 +21,7 @@ from notifications.models import (
     Try,
 )
 from tests import world
-from tests.notifications.callers import a_world, an_endpoint, one_round, states
+from tests.notifications.callers import a_world, an_endpoint, make_due, one_round, states
 from tests.web_sinks import Say, WebSink
 
 
@@ -62,6 +62,68 @@ def test_a_paused_endpoint_gets_its_news_later_and_a_disabled_one_begins_anew(
     assert one_round().sent == 0
     world.some_evidence(commitment)
     assert one_round().sent == 1
+
+
+@pytest.mark.parametrize("by", ["staff", "answer"])
+def test_what_waits_when_an_endpoint_is_disabled_is_given_up_and_a_range_brings_it_back(
+    db: None, sink: WebSink, by: str
+) -> None:
+    _accord, commitment = a_world()
+    endpoint, _secret = an_endpoint(sink, at_once=1)
+    for _n in range(4):
+        world.some_evidence(commitment)
+    sink.manner = Say(410 if by == "answer" else 503)
+    one_round()
+    if by == "staff":
+        endpoints.set_state(endpoint, EndpointState.DISABLED)
+    one_round()
+    assert states() == {"failed": 4}
+    sink.manner = Say()
+    endpoints.set_state(endpoint, EndpointState.LIVE)
+    make_due()
+    assert one_round().sent == 0
+    assert endpoints.send_range(endpoint, 1, 1000) >= 4
+    one_round()
+    assert Call.objects.filter(state="sent", attempts=1).count() >= 4
+
+
+def test_enabled_before_the_next_round_it_begins_anew_all_the_same(db: None, sink: WebSink) -> None:
+    _accord, commitment = a_world()
+    endpoint, _secret = an_endpoint(sink, at_once=1)
+    for _n in range(3):
+        world.some_evidence(commitment)
+    sink.manner = Say(410)
+    one_round()
+    assert states()["waiting"] == 2
+    sink.manner = Say()
+    endpoints.set_state(endpoint, EndpointState.LIVE)
+    assert one_round().sent == 0
+    assert states() == {"failed": 3}
+
+
+def test_what_waits_for_a_day_goes_at_once_when_it_is_sent_again(db: None, sink: WebSink) -> None:
+    _accord, commitment = a_world()
+    an_endpoint(sink, at_once=1)
+    for _n in range(2):
+        world.some_evidence(commitment)
+    sink.manner = Say(503, {"Retry-After": "72000"})
+    one_round()
+    assert states() == {"waiting": 2}
+    sink.manner = Say()
+    assert one_round().sent == 0
+    assert endpoints.send_again([Call.objects.get(attempts=1).pk]) == 1
+    assert one_round().sent == 2, "the other was held up by the rest alone"
+
+
+def test_nothing_is_sent_again_to_an_endpoint_that_is_disabled(db: None, sink: WebSink) -> None:
+    _accord, commitment = a_world()
+    endpoint, _secret = an_endpoint(sink)
+    world.some_evidence(commitment)
+    one_round()
+    endpoints.set_state(endpoint, EndpointState.DISABLED)
+    with pytest.raises(Refusal, match="“Desk” is disabled"):
+        endpoints.send_again([Call.objects.get().pk])
+    assert states() == {"sent": 1}
 
 
 def test_a_ping_goes_also_to_a_paused_endpoint_and_is_not_repeated(db: None, sink: WebSink) -> None:

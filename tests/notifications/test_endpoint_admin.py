@@ -131,6 +131,10 @@ def test_orders_are_carried_out(administrator: Client, sink: WebSink) -> None:
     chosen = {"action": "send_again", "_selected_action": [str(call.pk) for call in calls]}
     administrator.post("/admin/notifications/call/", chosen)
     assert calling.deliver(20).sent == 1
+    administrator.post(page, {"order": "disable"})
+    said = administrator.post("/admin/notifications/call/", chosen, follow=True).content.decode()
+    assert "“Desk” is disabled: enable it first." in said
+    assert calling.deliver(20).sent == 0
 
 
 def test_terms_are_changed_and_what_waits_goes_to_the_new_address(
