@@ -12,7 +12,7 @@ import queue
 import time
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,8 +24,8 @@ from django.utils import timezone
 from commitments import jobs
 from commitments.log import head
 from commitments.models import Event
-from notifications import call_box, call_hands, home, sealing, truth
-from notifications.call_bodies import Bodies
+from notifications import call_box, call_hands, call_owing, home, sealing, truth
+from notifications.call_bodies import Bodies, apart
 from notifications.call_box import Conduct, Held, Taken
 from notifications.call_hands import Trust
 from notifications.channels import webhook
@@ -69,7 +69,7 @@ def fan_out(seconds: float = 2.0) -> int:
         return 0
     made = 0
     while True:
-        done, more = call_box.tell(head().seq)
+        done, more = call_owing.tell(head().seq)
         made += done
         if not more or time.monotonic() >= until:
             return made
@@ -201,18 +201,18 @@ class _Round:
         self._write(taken)
 
     def _write(self, taken: list[Taken]) -> None:
-        """Puts claimed calls on their desks with their bodies; drops chat messages about what is no longer true."""
+        """Puts claimed calls on their desks with their bodies; drops what a chat room shall not be told."""
         held = {call.id: self.desks[call.endpoint].held for call in taken}
-        numbers = {
-            call.number for call in taken if call.number is not None and held[call.id].format == Format.CHAT
-        }
-        gone = truth.untrue(Event.objects.filter(pk__in=numbers)) if numbers else set()
-        dropped = {call.id for call in taken if call.number in gone and held[call.id].format == Format.CHAT}
+        chatty = [call for call in taken if call.number is not None and held[call.id].format == Format.CHAT]
+        idle = apart(lambda some: _pointless(some, chatty), chatty)
+        dropped = {call.id for call, is_so in idle.items() if is_so is True}
         self.tally.dropped += call_box.drop(self.token, list(dropped))
         left = [call for call in taken if call.id not in dropped]
         self.bodies.write((call, held[call.id]) for call in left)
         for call in left:
-            self.desks[call.endpoint].waiting.append((call, self.bodies.of(call, held[call.id])))
+            broken = idle.get(call)
+            body = broken if isinstance(broken, Exception) else self.bodies.of(call, held[call.id])
+            self.desks[call.endpoint].waiting.append((call, body))
 
     def _hand_out(self) -> None:
         """Gives free threads as many calls as each endpoint takes at once: what has no thread is not begun."""
@@ -325,6 +325,16 @@ class _Round:
         call_box.let_go(self.token, [desk.held.id for desk in gone], answered)
         for desk in gone:
             del self.desks[desk.held.id]
+
+
+def _pointless(calls: Sequence[Taken], batch: Sequence[Taken]) -> dict[Taken, bool]:
+    """Whether each of these messages has become untrue, or takes back what that room has not been told. `batch` is all
+    that was claimed with them."""
+    events = Event.objects.in_bulk({call.number for call in calls})
+    gone = truth.untrue(events.values())
+    owed = {(call.endpoint, call.number) for call in calls if call.number is not None}
+    silent = truth.never_told(owed, events, [call.id for call in batch], truth.UNTOLD_ROOMS)
+    return {call: call.number in gone or (call.endpoint, call.number) in silent for call in calls}
 
 
 def _one(client: Outbound, desk: _Desk, call: Taken, body: bytes) -> Told:

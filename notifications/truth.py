@@ -92,13 +92,22 @@ SELECT n.subscriber_id, n.number FROM notifications_notice n JOIN notifications_
 WHERE n.source = 'event' AND n.subscriber_id = ANY(%s) AND n.number = ANY(%s)
   AND (d.state IN ('waiting', 'dropped') OR d.id = ANY(%s)) AND d.attempts = 0 AND d.crashes = 0
 """
+# The same of chat rooms. What was given up without a try, since the room was closed then, has told nobody either.
+UNTOLD_ROOMS = """
+SELECT c.endpoint_id, c.number FROM notifications_call c WHERE c.endpoint_id = ANY(%s) AND c.number = ANY(%s)
+  AND (c.state IN ('waiting', 'dropped', 'failed') OR c.id = ANY(%s)) AND c.attempts = 0 AND c.crashes = 0
+"""
 
 
 def never_told(
-    owed: Collection[tuple[int, int]], events: Mapping[int, Event], batch: Collection[uuid.UUID]
+    owed: Collection[tuple[int, int]],
+    events: Mapping[int, Event],
+    batch: Collection[uuid.UUID],
+    untold: str = _UNTOLD,
 ) -> set[tuple[int, int]]:
     """Of (subscriber, event number): the retractions of what that subscriber has not been told, and will not be.
-    `batch` are the deliveries that are looked through now: what they hold has not been told either."""
+    `batch` are the deliveries that are looked through now: what they hold has not been told either. `untold` asks which
+    deliveries those are."""
     takers: dict[int, tuple[str, str, int]] = {}
     for seq, event in events.items():
         if event.kind in _TAKES_BACK and event.commitment_id is not None:
@@ -118,7 +127,7 @@ def never_told(
     }
     with connection.cursor() as cursor:
         cursor.execute(
-            _UNTOLD,
+            untold,
             [list({subscriber for subscriber, _ in pairs}), list({seq for _, seq in pairs}), list(batch)],
         )
         untold = set(cursor.fetchall())

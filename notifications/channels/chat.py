@@ -15,7 +15,8 @@ from commitments.models import Event
 from commitments.sentences import facts_of, sentence
 from tracker.kit.localized import pick
 
-LONGEST = 3000
+# Titles and sentences are cut before they are escaped: a finished message would be cut inside a link, or an entity.
+LONGEST_TITLE, LONGEST_SENTENCE = 200, 1500
 # What a chat room reads as markup of its own: the three of Slack, and what begins emphasis, code or a mention.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(r"([*_~`|@#\[\]])")
@@ -29,15 +30,20 @@ def plain(text: str) -> str:
     return _MARKUP.sub(rf"\1{_JOINER}", " ".join(text.split()))
 
 
+def shortened(text: str, most: int) -> str:
+    """The text in at most so many characters."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def link(address: str, text: str) -> str:
     """A link as Slack writes it."""
-    return f"<{address}|{plain(text).replace('|', ' ')}>"
+    return f"<{address}|{plain(shortened(text, LONGEST_TITLE)).replace('|', ' ')}>"
 
 
 def message(event: Event, language: str) -> bytes:
     """The message about one event: what happened, to which commitment, with the link. One line of text, no buttons."""
     with translation.override(language):
-        said = plain(sentence(event.kind, facts_of(event.body)))
+        said = plain(shortened(sentence(event.kind, facts_of(event.body)), LONGEST_SENTENCE))
         accord = event.accord
         if event.commitment is not None:
             path = reverse("commitments:commitment", args=[event.commitment.code])
@@ -62,4 +68,4 @@ def ping(language: str) -> bytes:
 
 
 def _payload(text: str) -> dict[str, Any]:
-    return {"text": text[:LONGEST], "unfurl_links": False, "unfurl_media": False}
+    return {"text": text, "unfurl_links": False, "unfurl_media": False}

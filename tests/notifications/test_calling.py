@@ -159,42 +159,6 @@ def test_no_secret_lies_in_the_tables_and_another_site_key_sends_nothing_unsigne
     assert one_round().sent == 1
 
 
-def test_a_chat_room_reads_the_sentence_and_no_markup_of_ours_becomes_its_own(
-    db: None, sink: WebSink
-) -> None:
-    accord = world.an_accord()
-    commitment = world.a_commitment(accord, title={"en": "Do <!channel> & *all*|more", "uk": "Зробити"})
-    an_endpoint(sink, format="chat", language="en")
-    an_endpoint(sink, "Українською", format="chat", language="uk")
-    world.some_evidence(commitment)
-    one_round()
-    texts = {visit.json["text"] for visit in sink.visits}
-    english = next(text for text in texts if "lang=en" in text)
-    assert english.startswith("<http://testserver/")
-    assert "<!channel>" not in english
-    assert "&lt;!channel&gt; &amp;" in english
-    assert english.count("<") == english.count(">") == english.count("|") == 1 or "|" in english.split(">")[0]
-    assert "*all*" not in english
-    assert any("Зробити" in text for text in texts)
-    assert "webhook-signature" not in sink.visits[0].headers
-
-
-def test_a_chat_room_is_not_told_what_is_no_longer_true_but_a_machine_gets_every_event(
-    db: None, sink: WebSink
-) -> None:
-    _accord, commitment = a_world()
-    an_endpoint(sink, "chat", format="chat")
-    an_endpoint(sink, "machine")
-    evidence = world.some_evidence(commitment)
-    operations.withdraw_evidence([evidence.code], actor=world.actor("reviewer"), why="A copy.")
-    tally = one_round()
-    assert (tally.sent, tally.dropped) == (3, 1)
-    assert (
-        Call.objects.filter(endpoint__name="chat").order_by("number").values_list("state", flat=True)[0]
-        == "dropped"
-    )
-
-
 def test_a_filter_of_the_list_is_a_filter_of_an_endpoint(db: None, sink: WebSink) -> None:
     accord, one = a_world()
     two = world.a_commitment(accord, "TST-2", kind="continuing")
