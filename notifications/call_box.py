@@ -22,12 +22,13 @@ CRASHES = 5
 GRACE = SECONDS + 15.0
 # An endpoint that does not answer is left in peace for 2, 4, 8 .. seconds, one that refuses from the third time on.
 LONGEST_REST = 300
-FAILING_DAYS = 5
+FAILING_DAYS, SEVERAL, NOT_LONG_AGO_DAYS = 5, 5, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An endpoint that this worker holds. `is_proven`: it has taken a call within the last day."""
+    """An endpoint that this worker holds. `takes_all`: not only pings; `is_proven`: it has taken a call within the
+    last day."""
 
     id: int
     url: str
@@ -35,7 +36,7 @@ class Held:
     language: str
     at_once: int
     failures: int
-    is_live: bool
+    takes_all: bool
     is_proven: bool
 
 
@@ -51,14 +52,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """How an endpoint behaved in a few calls: taken (the last one was), refused or silent so many times since."""
+    """How an endpoint behaved in a few calls: whether it took one, failed since, was silent, asked for patience, is gone.
+    `is_step`: a failure that counts; `is_test`: it took a ping, which says nothing of when it wants other calls."""
 
     endpoint: int
     is_well: bool
-    failed: int = 0
+    has_failed: bool = False
+    is_step: bool = True
     is_silent: bool = False
     patience: float | None = None
     is_gone: bool = False
+    is_test: bool = False
 
 
 _RECOVER = f"""
@@ -93,30 +97,33 @@ WITH idle AS MATERIALIZED (
 UPDATE notifications_call c SET state = 'failed', settled_at = statement_timestamp() FROM idle WHERE c.id = idle.id
 """
 
-# Well-behaved endpoints first, then who was served longest ago. A paused or disabled one is held for its pings only.
-_HOLD = """
+# Well-behaved endpoints first, then who was served longest ago. One that is paused or disabled, or rests, is held for its
+# pings only: they have no number, and are found by the index of those.
+_TAKES_ALL = "(p.state = 'live' AND (p.rest_until IS NULL OR p.rest_until <= statement_timestamp()))"
+_HOLD = f"""
 WITH free AS MATERIALIZED (
     SELECT p.id FROM notifications_endpoint p
     WHERE (p.held_until IS NULL OR p.held_until < statement_timestamp())
-      AND (p.rest_until IS NULL OR p.rest_until <= statement_timestamp())
-      AND EXISTS (SELECT 1 FROM notifications_call c WHERE c.endpoint_id = p.id AND c.state = 'waiting'
-                  AND c.next_attempt_at <= statement_timestamp() AND (p.state = 'live' OR c.kind = 'ping'))
+      AND ({_TAKES_ALL} AND EXISTS (SELECT 1 FROM notifications_call c WHERE c.endpoint_id = p.id
+               AND c.state = 'waiting' AND c.next_attempt_at <= statement_timestamp())
+           OR EXISTS (SELECT 1 FROM notifications_call c WHERE c.endpoint_id = p.id AND c.number IS NULL
+               AND c.state = 'waiting' AND c.next_attempt_at <= statement_timestamp()))
     ORDER BY p.failures > 0, p.served_at NULLS FIRST, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE notifications_endpoint p SET holder = %(token)s, served_at = statement_timestamp(),
     held_until = statement_timestamp() + interval '1 s' * %(seconds)s
 FROM free WHERE p.id = free.id
-RETURNING p.id, p.url, p.format, p.language, p.at_once, p.failures, p.state = 'live',
+RETURNING p.id, p.url, p.format, p.language, p.at_once, p.failures, {_TAKES_ALL},
     coalesce(p.answered_at > statement_timestamp() - interval '1 day', false)
-"""
+"""  # noqa: S608
 
 _CLAIM = """
 WITH due AS MATERIALIZED (
-    SELECT c.id FROM unnest(%(endpoints)s::bigint[], %(live)s::boolean[]) AS p(id, is_live)
+    SELECT c.id FROM unnest(%(endpoints)s::bigint[], %(all)s::boolean[]) AS p(id, takes_all)
     CROSS JOIN LATERAL (
         SELECT w.id FROM notifications_call w
         WHERE w.endpoint_id = p.id AND w.state = 'waiting' AND w.next_attempt_at <= statement_timestamp()
-          AND (p.is_live OR w.kind = 'ping')
+          AND (p.takes_all OR w.kind = 'ping')
         ORDER BY w.next_attempt_at, w.number LIMIT %(each)s::integer FOR UPDATE SKIP LOCKED
     ) AS c
 ), taken AS (
@@ -175,23 +182,30 @@ WITH said AS MATERIALIZED (
 SELECT id, state FROM done
 """  # noqa: S608
 
+# Failures that are written down together, or while the endpoint is left in peace already, are one step. A run of them is
+# counted from its first, and begins anew after days in which nothing was tried; an endpoint is lost when it is long, of
+# several steps, and the last one not long ago: two tries with a quiet week between them are none.
+_FAILED_BEFORE = "CASE WHEN %(well)s THEN 0 ELSE p.failures END"
+_IS_LOST = f"""(%(gone)s OR (%(failed)s AND NOT %(well)s AND p.failures >= {SEVERAL}
+    AND p.failing_since < statement_timestamp() - interval '{FAILING_DAYS} days'
+    AND p.rest_until > statement_timestamp() - interval '{NOT_LONG_AGO_DAYS} days'))"""
 _CONDUCT = f"""
 UPDATE notifications_endpoint p SET
-    failures = CASE WHEN %(well)s THEN 0 ELSE p.failures END + %(failed)s,
-    failing_since = CASE WHEN %(failed)s = 0 THEN NULL WHEN %(well)s THEN statement_timestamp()
+    failures = {_FAILED_BEFORE} + (%(failed)s AND %(step)s)::int,
+    failing_since = CASE WHEN NOT %(failed)s THEN CASE WHEN %(well)s THEN NULL ELSE p.failing_since END
+        WHEN %(well)s OR p.rest_until < statement_timestamp() - interval '{FAILING_DAYS} days' THEN statement_timestamp()
         ELSE coalesce(p.failing_since, statement_timestamp()) END,
-    rest_until = CASE WHEN %(failed)s = 0 THEN NULL ELSE statement_timestamp() + interval '1 s' * greatest(
-        coalesce(%(patience)s::double precision, 0),
-        CASE WHEN %(silent)s THEN least(power(2, least(p.failures + 1, 20)), {LONGEST_REST})
-             WHEN p.failures >= 2 THEN least(power(2, least(p.failures - 1, 20)), {LONGEST_REST}) ELSE 0 END) END,
-    state = CASE WHEN %(gone)s OR p.failing_since < statement_timestamp() - interval '{FAILING_DAYS} days'
-                      AND %(failed)s > 0 AND NOT %(well)s THEN 'disabled' ELSE p.state END,
-    why = CASE WHEN p.state = 'disabled' THEN p.why WHEN %(gone)s THEN 'gone'
-               WHEN p.failing_since < statement_timestamp() - interval '{FAILING_DAYS} days'
-                    AND %(failed)s > 0 AND NOT %(well)s THEN 'failing' ELSE p.why END,
-    changed_at = CASE WHEN p.state <> 'disabled' AND (%(gone)s OR p.failing_since
-        < statement_timestamp() - interval '{FAILING_DAYS} days' AND %(failed)s > 0 AND NOT %(well)s)
-        THEN statement_timestamp() ELSE p.changed_at END
+    rest_until = CASE WHEN %(failed)s THEN greatest(
+            CASE WHEN %(well)s THEN NULL ELSE p.rest_until END,
+            statement_timestamp() + interval '1 s' * greatest(coalesce(%(patience)s::double precision, 0),
+                CASE WHEN NOT %(step)s THEN 0
+                     WHEN %(silent)s THEN least(power(2, least({_FAILED_BEFORE} + 1, 20)), {LONGEST_REST})
+                     WHEN {_FAILED_BEFORE} >= 2 THEN least(power(2, least({_FAILED_BEFORE} - 1, 20)), {LONGEST_REST})
+                     ELSE 0 END))
+        WHEN %(well)s AND NOT %(test)s THEN NULL ELSE p.rest_until END,
+    state = CASE WHEN {_IS_LOST} THEN 'disabled' ELSE p.state END,
+    why = CASE WHEN p.state = 'disabled' OR NOT {_IS_LOST} THEN p.why WHEN %(gone)s THEN 'gone' ELSE 'failing' END,
+    changed_at = CASE WHEN p.state <> 'disabled' AND {_IS_LOST} THEN statement_timestamp() ELSE p.changed_at END
 WHERE p.id = %(endpoint)s AND p.holder = %(holder)s
 RETURNING p.failures, p.state = 'live', p.rest_until > statement_timestamp()
 """  # noqa: S608
@@ -235,7 +249,7 @@ def claim(token: uuid.UUID, endpoints: Sequence[Held], each: int, seconds: float
     values = {
         "token": str(token),
         "endpoints": several(it.id for it in endpoints),
-        "live": several(it.is_live for it in endpoints),
+        "all": several(it.takes_all for it in endpoints),
         "each": each,
         "seconds": seconds + GRACE,
     }
@@ -280,10 +294,12 @@ def conduct(token: uuid.UUID, how: Conduct) -> tuple[int, bool] | None:
         "endpoint": how.endpoint,
         "holder": token,
         "well": how.is_well,
-        "failed": how.failed,
+        "failed": how.has_failed,
+        "step": how.is_step,
         "silent": how.is_silent,
         "patience": how.patience,
         "gone": how.is_gone,
+        "test": how.is_test,
     }
     with connection.cursor() as cursor:
         cursor.execute(_CONDUCT, values)

@@ -263,7 +263,7 @@ class _Round:
             while len(came) < min(TOGETHER, self.out):
                 came.append(self.answers.get(timeout=max(until - time.monotonic(), 0.0)))
         states = self._written_down(came)
-        by_desk: dict[int, list[Told]] = defaultdict(list)
+        by_desk: dict[int, list[tuple[Taken, Told]]] = defaultdict(list)
         for call, told in came:
             self.out -= 1
             self.desks[call.endpoint].out -= 1
@@ -271,12 +271,12 @@ class _Round:
             if state is None:
                 log.warning("lease_lost", call=str(call.id))
                 continue
-            by_desk[call.endpoint].append(told)
+            by_desk[call.endpoint].append((call, told))
             self.tally.sent += state == CallState.SENT
             self.tally.failed += state in {CallState.FAILED, CallState.QUARANTINED}
             self.tally.put_off += state == CallState.WAITING
-        for endpoint, tolds in by_desk.items():
-            self._remember(self.desks[endpoint], tolds)
+        for endpoint, answers in by_desk.items():
+            self._remember(self.desks[endpoint], answers)
 
     def _written_down(self, came: list[tuple[Taken, Told]]) -> dict[uuid.UUID, str]:
         """Settles even when the database goes away for a moment: what was taken must not be sent again for that."""
@@ -297,22 +297,33 @@ class _Round:
                 self.answers.put(one)
             raise
 
-    def _remember(self, desk: _Desk, tolds: list[Told]) -> None:
-        """How the endpoint behaved: since its last success, so many calls failed."""
-        theirs = [told for told in tolds if told.outcome != TryOutcome.ERROR]
-        well = [place for place, told in enumerate(theirs) if told.outcome == TryOutcome.SENT]
-        desk.has_answered = desk.has_answered or bool(well)
-        after = theirs[well[-1] + 1 :] if well else theirs
-        if not theirs or (not after and not desk.failures):
+    def _remember(self, desk: _Desk, answers: list[tuple[Taken, Told]]) -> None:
+        """How the endpoint behaved. A test that fails counts for nothing but a 410; one that is taken forgives."""
+        if not desk.failures and all(told.outcome == TryOutcome.SENT for _call, told in answers):
+            desk.has_answered = True
             return
+        theirs = [
+            told for call, told in answers if told.outcome != TryOutcome.ERROR and call.number is not None
+        ]
+        tests = [told for call, told in answers if call.number is None]
+        well = [place for place, told in enumerate(theirs) if told.outcome == TryOutcome.SENT]
+        is_test = not well and any(told.outcome == TryOutcome.SENT for told in tests)
+        after = theirs[well[-1] + 1 :] if well else theirs
         how = Conduct(
             desk.held.id,
-            bool(well),
-            len(after),
-            any(told.is_silent for told in after),
-            max((told.patience for told in after if told.patience is not None), default=None),
-            any(told.is_gone for told in after),
+            is_well=bool(well) or is_test,
+            has_failed=bool(after),
+            # What was on its way already when the endpoint was left in peace says nothing new.
+            is_step=desk.may_go_on,
+            is_silent=any(told.is_silent for told in after),
+            patience=max((told.patience for told in after if told.patience is not None), default=None),
+            is_gone=any(told.is_gone for told in [*after, *tests]),
+            is_test=is_test,
         )
+        desk.has_answered = desk.has_answered or how.is_well
+        is_news = how.is_gone or how.patience is not None or (how.has_failed and how.is_step)
+        if not is_news and not (how.is_well and desk.failures):
+            return
         said = call_box.conduct(self.token, how)
         desk.failures, desk.may_go_on = said if said is not None else (desk.failures, False)
         if not desk.may_go_on:

@@ -16,6 +16,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -173,9 +174,8 @@ def set_state(endpoint: Endpoint, state: EndpointState, now: datetime | None = N
 
 
 def ping(endpoint: Endpoint) -> Call:
-    """A test call, also to an endpoint that is paused or disabled; its answer is in the delivery log."""
+    """A test call, also to an endpoint that is paused or disabled, or rests; its answer is in the delivery log."""
     now = timezone.now()
-    Endpoint.objects.filter(pk=endpoint.pk).update(rest_until=None)
     return Call.objects.create(endpoint=endpoint, kind=CallKind.PING, created_at=now, next_attempt_at=now)
 
 
@@ -188,7 +188,8 @@ def send_again(calls: Sequence[uuid.UUID]) -> int:
     for row in rows.order_by("pk"):
         if row.state == EndpointState.DISABLED and chosen.filter(endpoint=row, kind=CallKind.EVENT).exists():
             raise Refusal({"endpoint": _("“%(name)s” is disabled: enable it first.") % {"name": row.name}})
-    Endpoint.objects.filter(pk__in=chosen.values("endpoint")).update(rest_until=None)
+    resting = Endpoint.objects.filter(pk__in=chosen.values("endpoint"), rest_until__gt=Now())
+    resting.update(rest_until=Now())
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE notifications_call SET state = 'waiting', settled_at = NULL, crashes = 0, attempts = 0,"

@@ -30,7 +30,7 @@ def a_world() -> tuple[Accord, Commitment]:
 def make_due() -> None:
     """Lets every pause be over."""
     Call.objects.filter(state=CallState.WAITING).update(next_attempt_at=timezone.now())
-    Endpoint.objects.update(rest_until=None)
+    Endpoint.objects.filter(rest_until__gt=timezone.now()).update(rest_until=timezone.now())
 
 
 def one_round(seconds: float = 20) -> calling.Tally:

@@ -150,29 +150,6 @@ def test_an_owner_is_told_when_the_mail_server_is_back(
     assert endpoint.owner_told_at is not None
 
 
-def test_failing_for_days_disables_and_one_success_forgives(db: None, sink: WebSink) -> None:
-    _accord, commitment = a_world()
-    endpoint, _secret = an_endpoint(sink)
-    long_ago = timezone.now() - timedelta(days=call_box.FAILING_DAYS, minutes=1)
-    sink.manner = Say(500)
-    world.some_evidence(commitment)
-    one_round()
-    Endpoint.objects.update(failing_since=long_ago)
-    sink.manner = Say(200)
-    make_due()
-    assert one_round().sent == 1
-    endpoint.refresh_from_db()
-    assert (endpoint.failures, endpoint.failing_since, endpoint.state) == (0, None, "live")
-    sink.manner = Say(500)
-    world.some_evidence(commitment)
-    one_round()
-    Endpoint.objects.update(failing_since=long_ago)
-    make_due()
-    one_round()
-    endpoint.refresh_from_db()
-    assert (endpoint.state, endpoint.why) == (EndpointState.DISABLED, DisabledWhy.FAILING)
-
-
 def test_an_endpoint_that_fails_is_called_ever_more_rarely_and_one_at_a_time(db: None, sink: WebSink) -> None:
     _accord, commitment = a_world()
     endpoint, _secret = an_endpoint(sink)
