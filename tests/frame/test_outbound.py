@@ -184,6 +184,25 @@ def test_names_that_lead_inside_are_refused_and_nothing_is_sent(
     assert sink.visits == []
 
 
+def test_what_came_before_it_was_asked_for_is_no_answer(client: Outbound, settings: Any) -> None:
+    listens = socket.create_server(("127.0.0.1", 0))
+    settings.OUTBOUND_LOOPBACK_PORTS = frozenset({listens.getsockname()[1]})
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        for _n in range(2):
+            line, _from = listens.accept()
+            asked.append(line.recv(65536))
+            said = f"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{len(asked)}".encode()
+            line.sendall(said + b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n9")
+
+    threading.Thread(target=serve, daemon=True).start()
+    url = f"http://127.0.0.1:{listens.getsockname()[1]}/"
+    assert [client.request("POST", url, content=b"x").body for _n in range(2)] == [b"1", b"2"]
+    assert len(asked) == 2
+    listens.close()
+
+
 def test_a_name_is_asked_once_and_the_connection_keeps_to_the_answer(
     client: Outbound, sink: WebSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

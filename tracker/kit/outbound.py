@@ -379,7 +379,7 @@ class Outbound:
         ) as error:
             raise Failed("broken") from error
         finally:
-            if connection.is_idle() and not connection.is_closed():
+            if connection.is_idle() and not connection.is_closed() and not _has_more(connection):
                 self._idle.put(where, connection)
             else:
                 connection.close()
@@ -387,6 +387,13 @@ class Outbound:
         for name, value in response.headers:
             got.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
         return response.status, got, body, is_cut
+
+
+def _has_more(connection: httpcore.HTTPConnection) -> bool:
+    """Whether more has come than the answer: it would be taken for the answer to the next request. What has been read
+    ahead is known to h11 alone, which httpcore keeps to itself; where it is not found, nothing is kept."""
+    state: Any = getattr(connection._connection, "_h11_state", None)
+    return state is None or bool(state.trailing_data[0])
 
 
 def _plain(value: str) -> bytes:
