@@ -14,8 +14,9 @@ from notifications.scopes import that_hold
 EVENTS = 500
 
 # Everything new that an endpoint asked for, in one statement for all endpoints; the log has no gaps, so nothing can
-# appear behind told_up_to. History entered later (backfill) is told to nobody. People read what chat rooms get: what staff
-# published is held for them as for mails; machines get it at once.
+# appear behind told_up_to. History entered later (backfill) is told to nobody, and an invented accord is nobody's news who
+# did not ask for it. People read what chat rooms get: what staff published is held for them as for mails; machines get it
+# at once.
 _TELL = """
 WITH behind AS MATERIALIZED (
     SELECT id, format, accord_id, section_id, party_id, topic_id, commitment_id, saved_id, kinds, told_up_to
@@ -30,6 +31,8 @@ WITH behind AS MATERIALIZED (
     FROM behind b JOIN commitments_event e ON e.seq > b.told_up_to AND e.seq <= b.told_up_to + %(events)s
         AND e.seq <= %(head)s AND e.origin = 'live'
         AND (b.accord_id IS NULL OR e.accord_id = b.accord_id)
+        AND (b.accord_id IS NOT NULL OR b.party_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM commitments_accord a
+             WHERE a.id = e.accord_id AND a.is_example))
         AND (b.commitment_id IS NULL OR e.commitment_id = b.commitment_id)
         AND (b.section_id IS NULL OR EXISTS (SELECT 1 FROM commitments_commitment c
              WHERE c.id = e.commitment_id AND c.section_id = b.section_id))

@@ -178,7 +178,10 @@ class EndpointAdmin(ReadOnly, EndpointPages):
         if order not in self._possible(endpoint):
             self.message_user(request, _("This order cannot be given now."), messages.WARNING)
         elif order == "rotate":
-            return self._show_secret(request, endpoint, endpoints.rotate(endpoint))
+            try:
+                return self._show_secret(request, endpoint, endpoints.rotate(endpoint))
+            except endpoints.Refusal as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
         elif order == "ping":
             endpoints.ping(endpoint)
             self.message_user(request, _("A test is on its way; its answer appears below."), messages.SUCCESS)
@@ -281,7 +284,10 @@ class CallAdmin(ReadOnly, CallPages):
         event = Event.objects.filter(pk=row.number or 0).select_related("accord", "commitment").first()
         if event is None:
             return "—"
-        made = call_bodies.of_event(event, row.endpoint.format, row.endpoint.language)
+        try:
+            made = call_bodies.of_event(event, row.endpoint.format, row.endpoint.language)
+        except Exception as error:  # noqa: BLE001  (the call lies here because of it; the page must say so)
+            return f"— ({_('It cannot be written: %(error)s.') % {'error': type(error).__name__}})"
         last = row.tries.exclude(request_digest="").order_by("-id").first()
         if last is not None and last.request_digest != hashlib.sha256(made).hexdigest():
             return f"{made.decode()}\n\n({_('The last attempt sent another text: the event reads differently now.')})"

@@ -85,10 +85,9 @@ class EndpointForm(EndpointFormBase):
         """An address that we would call."""
         url = str(self.cleaned_data["url"])
         try:
-            endpoints.check_url(url)
+            return endpoints.checked_url(url)
         except ValidationError as error:
             raise ValidationError(error.messages) from error
-        return url
 
     def clean_saved(self) -> SavedFilter | None:
         """The filter that an address of a list asks for; nothing where none is given."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Q
@@ -22,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from commitments.log import head
 from commitments.models import Event, Participation
+from commitments.spoken_dates import instant_in_words
 from commitments.words import Origin, Role
 from notifications import sealing
 from notifications.models import (
@@ -45,6 +47,8 @@ FIELDS = (
     "owner",
 )  # fmt: skip
 
+log = structlog.get_logger(__name__)
+
 
 class Refusal(ValidationError):
     """An order that cannot be carried out; `message_dict` names the field and the rule."""
@@ -63,12 +67,15 @@ def explain(code: str) -> str:
     }.get(code, _("The address cannot be used."))
 
 
-def check_url(url: str) -> None:
-    """Raises Refusal for an address that we would not call. A name is not asked of a name server here."""
+def checked_url(url: str) -> str:
+    """The address with its scheme in small letters; raises Refusal for one that we would not call. A name is not asked of
+    a name server here."""
     try:
         outbound.check(url)
     except outbound.Refused as error:
         raise Refusal({"url": explain(error.code)}) from error
+    scheme, _colon, rest = url.partition(":")
+    return f"{scheme.lower()}:{rest}"
 
 
 def new_secret() -> str:
@@ -80,7 +87,7 @@ def _apply(row: Endpoint, values: Mapping[str, Any]) -> None:
     for name in FIELDS:
         if name in values:
             setattr(row, name, values[name])
-    check_url(row.url)
+    row.url = checked_url(row.url)
     if row.commitment is not None:
         if row.accord is not None and row.accord != row.commitment.accord:
             raise Refusal({"commitment": _("This commitment belongs to another accord.")})
@@ -124,9 +131,9 @@ def change(endpoint: Endpoint, values: Mapping[str, Any]) -> Endpoint:
     row = _locked(endpoint)
     if "format" in values and values["format"] != row.format:
         raise Refusal({"format": _("The format stays: register another endpoint.")})
-    is_moved = "url" in values and values["url"] != row.url
+    before = row.url
     _apply(row, values)
-    if is_moved:
+    if row.url != before:
         row.failures, row.failing_since, row.rest_until = 0, None, None
     row.save(update_fields=[*FIELDS, "failures", "failing_since", "rest_until"])
     return row
@@ -134,17 +141,40 @@ def change(endpoint: Endpoint, values: Mapping[str, Any]) -> Endpoint:
 
 @transaction.atomic
 def rotate(endpoint: Endpoint, now: datetime | None = None) -> str:
-    """A new secret, shown this once; the former one signs as well for a day. Never more than two are live."""
+    """A new secret, shown this once; the former one signs as well for a day. Never more than two are live: while a
+    former one is, nothing is made, so that a page that is loaded again ends no secret that a receiver checks with.
+    Raises Refusal."""
     now = now or timezone.now()
     row = _locked(endpoint)
     if row.format != Format.STANDARD:
         raise Refusal({"format": _("A chat room has no secret: its address is its secret.")})
-    row.secrets.filter(ends_at__gt=now).update(ends_at=now)
-    row.secrets.filter(ends_at__isnull=True).update(ends_at=now + OVERLAP)
-    row.secrets.filter(ends_at__lte=now).delete()
+    former = row.secrets.filter(ends_at__gt=now).first()
+    if former is not None and former.ends_at is not None:
+        until = {"until": instant_in_words(former.ends_at)}
+        raise Refusal(
+            {"secret": _("A former secret signs until %(until)s; another can be made after that.") % until}
+        )
+    row.secrets.filter(ends_at__isnull=False).delete()
+    row.secrets.update(ends_at=now + OVERLAP)
     secret = new_secret()
     Secret.objects.create(endpoint=row, sealed=sealing.seal(secret), made_at=now)
     return secret
+
+
+def tend_secrets(now: datetime) -> int:
+    """Seals secrets with the site's key of today, so that a former key may be forgotten, and removes those whose end was
+    before `now` (UTC); returns how many were sealed."""
+    Secret.objects.filter(ends_at__lte=now).delete()
+    done = 0
+    for row in Secret.objects.all():
+        try:
+            sealed = sealing.sealed_anew(row.sealed)
+        except sealing.Unreadable:
+            log.error("secret_unreadable", endpoint=row.endpoint_id)
+            continue
+        if sealed != row.sealed:
+            done += Secret.objects.filter(pk=row.pk, sealed=row.sealed).update(sealed=sealed)
+    return done
 
 
 @transaction.atomic
@@ -227,8 +257,10 @@ def send_range(endpoint: Endpoint, first: int, last: int) -> int:
 
 
 def wants(row: Endpoint) -> Q:
-    """The events that an endpoint asked for."""
+    """The events that an endpoint asked for. An invented accord is nobody's news who did not ask for it."""
     found = Q()
+    if row.accord_id is None and row.party_id is None:
+        found &= Q(accord__is_example=False)
     if row.accord_id is not None:
         found &= Q(accord=row.accord_id)
     if row.commitment_id is not None:

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from commitments import jobs
-from notifications import links
+from notifications import endpoints, links
 from notifications.models import (
     Call,
     CallState,
@@ -58,6 +58,7 @@ def prune(now: datetime | None = None) -> int:
         if done < BATCH:
             break
     gone += _old_calls(now - KEEP_DELIVERIES)
+    endpoints.tend_secrets(now)
     SignUpCount.objects.filter(since__lt=now - KEEP_COUNTS).delete()
     # A question may have been put off for days: its link works from when it was sent.
     still_works = Delivery.objects.filter(subscription=OuterRef("pk"), settled_at__gt=now - KEEP_UNCONFIRMED)

@@ -13,12 +13,12 @@ class Unreadable(Exception):
     """It was sealed with a secret key that this site does not know any more."""
 
 
+def _lock(key: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"notifications.sealing:" + key.encode()).digest()))
+
+
 def _box() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet(
-        Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"notifications.sealing:" + key.encode()).digest()))
-        for key in keys
-    )
+    return MultiFernet(_lock(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
 
 
 def seal(secret: str) -> str:
@@ -32,3 +32,12 @@ def unseal(sealed: str) -> str:
         return _box().decrypt(sealed.encode()).decode()
     except InvalidToken as error:
         raise Unreadable from error
+
+
+def sealed_anew(sealed: str) -> str:
+    """The same secret under the secret key of today; what is under it already stays as it is. Raises Unreadable."""
+    try:
+        _lock(settings.SECRET_KEY).decrypt(sealed.encode())
+    except InvalidToken:
+        return seal(unseal(sealed))
+    return sealed

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from commitments import operations
@@ -19,12 +17,10 @@ from notifications.endpoints import Refusal
 from notifications.models import (
     Call,
     SavedFilter,
-    Try,
-    TryOutcome,
 )
 from notifications.scopes import a_filter
 from tests import world
-from tests.notifications.callers import a_world, an_endpoint, make_due, one_round, states
+from tests.notifications.callers import a_world, an_endpoint, one_round, states
 from tests.web_sinks import WebSink
 
 
@@ -120,43 +116,25 @@ def test_parts_parties_and_topics_are_filters_as_well(db: None, sink: WebSink) -
         endpoints.register({"name": "x", "url": sink.url, "accord": other, "section": parts["B"]})
 
 
-def test_two_secrets_sign_while_one_is_changed_and_never_three(db: None, sink: WebSink) -> None:
-    _accord, commitment = a_world()
-    endpoint, first = an_endpoint(sink)
-    second = endpoints.rotate(endpoint)
+def test_an_invented_accord_is_told_to_those_who_asked_for_it(db: None, sink: WebSink) -> None:
+    accord, commitment = a_world()
+    type(accord).objects.update(is_example=True)
+    rows = {
+        "all": an_endpoint(sink, "all")[0],
+        "topic": an_endpoint(sink, "topic", topic=Topic.objects.get(code="demining"))[0],
+        "party": an_endpoint(sink, "party", party=Party.objects.get(code="UKR"))[0],
+        "accord": an_endpoint(sink, "accord", accord=accord)[0],
+    }
     world.some_evidence(commitment)
     one_round()
-    for secret in (first, second):
-        Webhook(secret).verify(sink.visits[0].body, sink.visits[0].headers)
-    third = endpoints.rotate(endpoint)
-    world.some_evidence(commitment)
-    one_round()
-    assert len(sink.visits[1].headers["webhook-signature"].split()) == 2
-    for secret in (second, third):
-        Webhook(secret).verify(sink.visits[1].body, sink.visits[1].headers)
-    with pytest.raises(WebhookVerificationError):
-        Webhook(first).verify(sink.visits[1].body, sink.visits[1].headers)
-    endpoint.secrets.filter(ends_at__isnull=False).update(ends_at=timezone.now() - timedelta(seconds=1))
-    world.some_evidence(commitment)
-    one_round()
-    assert len(sink.visits[2].headers["webhook-signature"].split()) == 1
-
-
-def test_no_secret_lies_in_the_tables_and_another_site_key_sends_nothing_unsigned(
-    db: None, sink: WebSink, settings: Any
-) -> None:
-    _accord, commitment = a_world()
-    endpoint, secret = an_endpoint(sink)
-    assert secret.removeprefix("whsec_") not in endpoint.secrets.get().sealed
-    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
-    world.some_evidence(commitment)
-    settings.SECRET_KEY, former = "another key " * 6, settings.SECRET_KEY
-    one_round()
-    assert sink.visits == []
-    assert Try.objects.get().outcome == TryOutcome.ERROR
-    settings.SECRET_KEY_FALLBACKS = [former]
-    make_due()
-    assert one_round().sent == 1
+    assert {name: row.calls.count() for name, row in rows.items()} == {
+        "all": 0,
+        "topic": 0,
+        "party": 1,
+        "accord": 1,
+    }
+    number = head().seq
+    assert [endpoints.send_range(row, number, number) for row in rows.values()] == [0, 0, 1, 1]
 
 
 def test_a_filter_of_the_list_is_a_filter_of_an_endpoint(db: None, sink: WebSink) -> None:

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 
 from commitments.models import Event
 from notifications import calling, endpoints, home, pruning
+from notifications.endpoint_forms import EndpointForm
 from notifications.endpoints import Refusal
 from notifications.models import (
     Call,
@@ -166,6 +167,15 @@ def test_a_bad_endpoint_is_refused_by_the_field_and_nothing_is_saved(
         endpoints.register({"name": "Desk", "url": "https://hooks.example/", **values})
     assert list(refused.value.message_dict) == [field]
     assert not Endpoint.objects.exists()
+
+
+def test_the_scheme_of_an_address_may_be_written_in_capitals(db: None) -> None:
+    row, _secret = endpoints.register({"name": "Desk", "url": "HTTPS://Hooks.example/A"})
+    assert row.url == "https://Hooks.example/A"
+    form = EndpointForm(
+        {"name": "x", "format": "chat", "url": "Http://hooks.example/", "language": "en", "at_once": "1"}
+    )
+    assert form.is_valid(), form.errors
 
 
 def test_a_name_that_leads_inside_is_refused_when_it_is_called(

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from standardwebhooks import Webhook
 
-from notifications import calling
+from notifications import call_bodies, calling
+from notifications.channels import chat
 from notifications.models import Call, Endpoint
 from tests import world
 from tests.web_sinks import Say, WebSink, web_sink
@@ -156,6 +157,35 @@ def test_terms_are_changed_and_what_waits_goes_to_the_new_address(
         Call.objects.update(next_attempt_at=endpoint.created_at)
         assert calling.deliver(20).sent == 1
         assert len(other.visits) == 1
+
+
+def test_a_page_of_a_secret_that_is_loaded_again_makes_no_other(administrator: Client, sink: WebSink) -> None:
+    administrator.post(ADD, terms(sink))
+    endpoint = Endpoint.objects.get()
+    assert b"whsec_" in administrator.post(orders(endpoint), {"order": "rotate"}).content
+    again = administrator.post(orders(endpoint), {"order": "rotate"}, follow=True).content.decode()
+    assert "whsec_" not in again
+    assert "A former secret signs until" in again
+    assert endpoint.secrets.count() == 2
+
+
+@pytest.mark.parametrize("form", ["standard", "chat"])
+def test_the_page_of_a_call_that_cannot_be_written_says_so(
+    administrator: Client, sink: WebSink, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    administrator.post(ADD, terms(sink, format=form))
+    world.some_evidence(commitment)
+    calling.fan_out()
+
+    def broken(*_arguments: Any) -> Any:
+        raise RuntimeError("cannot be written")
+
+    monkeypatch.setattr(chat, "message", broken)
+    monkeypatch.setattr(call_bodies.wire, "events", broken)
+    shown = administrator.get(f"/admin/notifications/call/{Call.objects.get().pk}/change/")
+    assert shown.status_code == 200
+    assert "It cannot be written: RuntimeError." in shown.content.decode()
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor", "reviewer"])

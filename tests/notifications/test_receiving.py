@@ -30,7 +30,7 @@ def test_the_receiver_of_the_docs(db: None, settings: Any, tmp_path: Path) -> No
     commitment = world.a_commitment(world.an_accord())
     port = free_port()
     settings.OUTBOUND_LOOPBACK_PORTS = frozenset({port})
-    _endpoint, secret = endpoints.register({"name": "Desk", "url": f"http://127.0.0.1:{port}/"})
+    endpoint, secret = endpoints.register({"name": "Desk", "url": f"http://127.0.0.1:{port}/"})
     (tmp_path / "receive.py").write_text(next(program for program in PROGRAMS if "HTTPServer" in program))
     lines, errors = tmp_path / "lines", tmp_path / "errors"
     with lines.open("wb") as output, errors.open("wb") as log:
@@ -59,7 +59,7 @@ def test_the_receiver_of_the_docs(db: None, settings: Any, tmp_path: Path) -> No
         event = Event.objects.get(kind="evidence_added")
         wait_until(lambda: lines.read_text().startswith(f"{event.seq} "), 30, "it has said so")
         # The same again, which is answered and not told; what is forged, old or without a signature is refused.
-        now, body = datetime.now(UTC), json.dumps({"data": {"seq": 7, "sentence": "Not ours."}})
+        now, body = datetime.now(UTC), json.dumps({"type": "x", "data": {"seq": 7, "sentence": "Not ours."}})
         number = str(Call.objects.get().pk)
 
         def signed(told: str, at: datetime, key: str = secret) -> dict[str, str]:
@@ -77,6 +77,9 @@ def test_the_receiver_of_the_docs(db: None, settings: Any, tmp_path: Path) -> No
         assert len(lines.read_text().splitlines()) == 1
         assert post(body.encode(), **signed("other", now)) == 204
         wait_until(lambda: lines.read_text().endswith("7 Not ours.\n"), 30, "a new one is told")
+        endpoints.ping(endpoint)
+        assert calling.deliver(20).sent == 1
+        wait_until(lambda: lines.read_text().endswith("ping\n"), 30, "a test is taken, too")
         assert "Traceback" not in errors.read_text()
     finally:
         child.kill()

@@ -100,7 +100,7 @@ def figures(asked: Namespace) -> Iterator[Figure]:
 def _measured(asked: Namespace, url: str) -> Iterator[Figure]:
     accord = data.an_accord()
     for n in range(asked.endpoints):
-        endpoints.register({"name": f"Endpoint {n}", "url": f"{url}/{n}", "at_once": 8})
+        endpoints.register({"name": f"Endpoint {n}", "url": f"{url}/{n}", "at_once": 8, "accord": accord})
     _say(accord, asked.calls // asked.endpoints)
     took = seconds(lambda: calling.fan_out(60))
     owed = Call.objects.count()
