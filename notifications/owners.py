@@ -59,7 +59,7 @@ def _tell(row: Endpoint) -> int:
     assert row.owner is not None
     address = str(getattr(row.owner, "email", ""))
     if not address:
-        Endpoint.objects.filter(pk=row.pk).update(owner_told_at=timezone.now())
+        _mark(row)
         return 0
     try:
         with Post() as post:
@@ -70,8 +70,14 @@ def _tell(row: Endpoint) -> int:
     if ended.outcome != Outcome.SENT:
         log.warning("owner_not_told", endpoint=row.pk, error=ended.reply)
         return 0
-    Endpoint.objects.filter(pk=row.pk).update(owner_told_at=timezone.now())
+    _mark(row)
     return 1
+
+
+def _mark(row: Endpoint) -> None:
+    """Their owner knows, unless it was enabled meanwhile: of the next time nobody has been told."""
+    same = Endpoint.objects.filter(pk=row.pk, state=row.state, changed_at=row.changed_at)
+    same.update(owner_told_at=timezone.now())
 
 
 def letter(row: Endpoint, language: str) -> Letter:

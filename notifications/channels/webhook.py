@@ -127,7 +127,7 @@ def _judged(answer: Answer, sent: dict[str, Any]) -> Told:
 def patience(said: str, now: datetime) -> float | None:
     """The seconds of a Retry-After header, whole seconds or a date, within [0, LONGEST_PATIENCE]; None: says nothing."""
     said = said.strip()
-    if re.fullmatch(r"[0-9]{1,9}", said):
+    if re.fullmatch(r"[0-9]+", said):
         seconds = float(said)
     else:
         try:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from commitments.models import Event
 from notifications import call_box, calling, endpoints, owners
 from notifications.channels import chat, webhook
+from notifications.letters import Letter
 from notifications.models import (
     Call,
     CallState,
@@ -84,6 +85,7 @@ def test_retry_after_is_honoured_within_bounds_and_for_the_whole_endpoint(db: No
     assert one_round().sent == 0
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert webhook.patience("99999999", now) == webhook.LONGEST_PATIENCE
+    assert webhook.patience("9" * 400, now) == webhook.LONGEST_PATIENCE
     assert webhook.patience("Thu, 01 Jan 2026 00:01:00 GMT", now) == 60
     assert webhook.patience("Thu, 01 Jan 2015 00:01:00 GMT", now) == 0
     assert webhook.patience("-5", now) is None
@@ -148,6 +150,27 @@ def test_an_owner_is_told_when_the_mail_server_is_back(
     assert owners.tell() == 1
     endpoint.refresh_from_db()
     assert endpoint.owner_told_at is not None
+
+
+def test_an_endpoint_that_is_enabled_while_its_owner_is_told_tells_of_the_next_time(
+    db: None, sink: WebSink, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = world.a_person("administrator", email="owner@example.org")
+    endpoint, _secret = an_endpoint(sink, owner=owner)
+    Endpoint.objects.update(state="disabled", why="failing")
+    letter = owners.letter
+
+    def meanwhile(row: Endpoint, language: str) -> Letter:
+        endpoints.set_state(row, EndpointState.LIVE)
+        return letter(row, language)
+
+    monkeypatch.setattr(owners, "letter", meanwhile)
+    assert owners.tell() == 1
+    monkeypatch.undo()
+    endpoint.refresh_from_db()
+    assert endpoint.owner_told_at is None
+    Endpoint.objects.update(state="disabled", why="gone", changed_at=timezone.now())
+    assert owners.tell() == 1
 
 
 def test_an_endpoint_that_fails_is_called_ever_more_rarely_and_one_at_a_time(db: None, sink: WebSink) -> None:
