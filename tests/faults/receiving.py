@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
 
 from commitments.log import head
 from notifications import endpoints
-from notifications.models import Endpoint
+from notifications.models import Endpoint, Try
 from tests import world
-from tests.faults.ground import Verdict, ground
+from tests.faults.ground import Ground, Verdict, ground
+from tests.processes import wait_until
 from tests.web_sinks import Drip, Flood, Hang, Say, WebSink
+
+# Calls that hang outlive many rounds of a worker; each of these endpoints takes sixteen at once.
+HANGING, ROUNDS = 10, 4
+
+
+def _many_that_hang(it: Ground, sinks: Mapping[str, WebSink], verdict: Verdict) -> None:
+    """Endpoints that answered yesterday and hang today, round after round of one worker: the good one is in time."""
+    good = sinks["good"].visits
+    it.worker()
+    it.beat()
+    it.news(it.commitments[:1])
+    before = len(good) + 1
+    wait_until(lambda: len(good) >= before, 60, "the worker calls")
+    now = timezone.now()
+    Endpoint.objects.bulk_create(
+        Endpoint(name=f"hangs {n}", url=sinks["hangs"].url, created_at=now, changed_at=now, answered_at=now,
+                 told_up_to=head().seq, format="chat", at_once=16)
+        for n in range(HANGING)
+    )  # fmt: skip
+    slowest = 0.0
+    for number in range(1, ROUNDS + 1):
+        began = time.monotonic()
+        it.news()
+        wanted = before + number * len(it.commitments)
+        wait_until(lambda wanted=wanted: len(good) >= wanted, 60, "the good one is told")
+        slowest = max(slowest, good[wanted - 1].at - began)
+        time.sleep(max(0.0, began + 3 - time.monotonic()))
+    verdict.claim("among many that hang the good one's slowest", f"{slowest:.1f} s", slowest < 8)
+    wait_until(lambda: Endpoint.objects.filter(name__startswith="hangs ", failures__gt=0).count() >= HANGING // 2,
+               60, "those that hang are found out")  # fmt: skip
+    crashes = Try.objects.filter(outcome="crashed").count()
+    verdict.claim("calls taken for crashes", crashes, crashes == 0)
+    ids = {visit.headers["webhook-id"] for visit in good}
+    verdict.claim("told to the good one twice", len(good) - len(ids), len(good) == len(ids))
 
 
 def w1_bad_receivers(seed: int, size: int = 10, twin: str = "") -> Verdict:
@@ -67,6 +103,7 @@ def w1_bad_receivers(seed: int, size: int = 10, twin: str = "") -> Verdict:
             verdict.claim("the round took", f"{took:.0f} s", took < 60)
             told = [mail for mail in it.sink.mails if mail.recipients == ("owner@example.org",)]
             verdict.claim("mails to the owner", len(told), len(told) == 1)
+            _many_that_hang(it, sinks, verdict)
         finally:
             for sink in [*sinks.values(), inside]:
                 sink.stop()
