@@ -28,7 +28,7 @@ def apart(
     """What is made of many at once. Where that fails it is done by halves: what fails alone gets its own error, and
     takes nobody with it. The database being away is nobody's fault, and is raised."""
     try:
-        return {**make(items)}
+        return dict(make(items).items())
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:

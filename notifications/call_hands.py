@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from enum import Enum
 from tracker.kit.outbound import Outbound
 
 THREADS = 64
+# Who has taken a call within so many seconds is given more than one at a time.
+LATELY = 5.0
 # The last of the threads are for endpoints that have no call out: however many the others keep waiting, one that
 # answers is not kept waiting by them.
 KEPT_FREE = THREADS // 4
@@ -40,6 +43,16 @@ class Hands:
         self._tails: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._out: Counter[Trust] = Counter()
+        self._answered: dict[str, float] = {}
+
+    def answered(self, url: str) -> None:
+        """An address has just taken a call."""
+        self._answered[url] = time.monotonic()
+
+    def is_awake(self, url: str) -> bool:
+        """Whether it has taken one lately: what answered yesterday may hang today, and shall not do so many times over."""
+        at = self._answered.get(url)
+        return at is not None and time.monotonic() - at < LATELY
 
     def take(self, trust: Trust, is_first: bool) -> bool:
         """Takes a free thread for an endpoint, whose only one it is; False when there is none for it now."""

@@ -26,7 +26,7 @@ WITH behind AS MATERIALIZED (
 ), owed AS (
     INSERT INTO notifications_call (id, endpoint_id, kind, number, state, created_at, next_attempt_at, attempts, crashes)
     SELECT gen_random_uuid(), b.id, 'event', e.seq, 'waiting', statement_timestamp(),
-        CASE WHEN b.format = 'chat' AND e.by <> '' THEN greatest(statement_timestamp(), e.at + %(hold)s)
+        CASE WHEN b.format = 'chat' AND e.by <> '' THEN greatest(statement_timestamp(), e.at + interval '1 s' * %(hold)s)
              ELSE statement_timestamp() END, 0, 0
     FROM behind b JOIN commitments_event e ON e.seq > b.told_up_to AND e.seq <= b.told_up_to + %(events)s
         AND e.seq <= %(head)s AND e.origin = 'live'
@@ -61,7 +61,7 @@ def tell(head: int) -> tuple[int, bool]:
             {
                 "head": head,
                 "events": EVENTS,
-                "hold": settings.ALERT_HOLD,
+                "hold": settings.ALERT_HOLD.total_seconds(),
                 "filters": filters,
                 "last": last,
                 "saved": [saved for saved, _commitment in pairs],

@@ -95,6 +95,7 @@ class _Desk:
     secrets: list[str]
     waiting: deque[tuple[Taken, bytes | Exception]] = field(default_factory=deque)
     out: int = 0
+    is_awake: bool = False
     has_answered: bool = False
     may_go_on: bool = True
     is_dry: bool = False
@@ -108,10 +109,10 @@ class _Desk:
 
     @property
     def room(self) -> int:
-        """How many more may go out now: one at a time while it is not known to answer."""
+        """How many more may go out now: one at a time while it fails, or has not answered lately."""
         if not self.may_go_on:
             return 0
-        return (self.held.at_once if self.trust == Trust.PROVEN else 1) - self.out
+        return (self.held.at_once if self.is_awake and not self.failures else 1) - self.out
 
 
 class _Round:
@@ -184,7 +185,9 @@ class _Round:
             if held:
                 secrets = _secrets_of([it.id for it in held])
                 for it in held:
-                    self.desks[it.id] = _Desk(it, it.failures, secrets.get(it.id, []))
+                    self.desks[it.id] = _Desk(
+                        it, it.failures, secrets.get(it.id, []), is_awake=self.hands.is_awake(it.url)
+                    )
         hungry = [
             desk.held
             for desk in self.desks.values()
@@ -299,8 +302,10 @@ class _Round:
 
     def _remember(self, desk: _Desk, answers: list[tuple[Taken, Told]]) -> None:
         """How the endpoint behaved. A test that fails counts for nothing but a 410; one that is taken forgives."""
+        if any(told.outcome == TryOutcome.SENT for _call, told in answers):
+            desk.is_awake = desk.has_answered = True
+            self.hands.answered(desk.held.url)
         if not desk.failures and all(told.outcome == TryOutcome.SENT for _call, told in answers):
-            desk.has_answered = True
             return
         theirs = [
             told for call, told in answers if told.outcome != TryOutcome.ERROR and call.number is not None
@@ -320,7 +325,6 @@ class _Round:
             is_gone=any(told.is_gone for told in [*after, *tests]),
             is_test=is_test,
         )
-        desk.has_answered = desk.has_answered or how.is_well
         is_news = how.is_gone or how.patience is not None or (how.has_failed and how.is_step)
         if not is_news and not (how.is_well and desk.failures):
             return

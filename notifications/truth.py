@@ -103,11 +103,11 @@ def never_told(
     owed: Collection[tuple[int, int]],
     events: Mapping[int, Event],
     batch: Collection[uuid.UUID],
-    untold: str = _UNTOLD,
+    which: str = _UNTOLD,
 ) -> set[tuple[int, int]]:
     """Of (subscriber, event number): the retractions of what that subscriber has not been told, and will not be.
-    `batch` are the deliveries that are looked through now: what they hold has not been told either. `untold` asks which
-    deliveries those are."""
+    `batch` are the deliveries that are looked through now: what they hold has not been told either. `which` asks
+    for what has told nobody."""
     takers: dict[int, tuple[str, str, int]] = {}
     for seq, event in events.items():
         if event.kind in _TAKES_BACK and event.commitment_id is not None:
@@ -127,7 +127,7 @@ def never_told(
     }
     with connection.cursor() as cursor:
         cursor.execute(
-            untold,
+            which,
             [list({subscriber for subscriber, _ in pairs}), list({seq for _, seq in pairs}), list(batch)],
         )
         untold = set(cursor.fetchall())

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from commitments import operations
 from notifications import calling, endpoints
-from notifications.models import Call
+from notifications.models import Call, EndpointState
 from tests import world
 from tests.notifications.callers import a_world, an_endpoint, make_due, one_round, states
 from tests.web_sinks import Say, WebSink
@@ -110,8 +110,8 @@ def test_a_message_that_takes_back_what_was_given_up_untried_is_not_told(db: Non
     room, _none = an_endpoint(sink, format="chat")
     evidence = world.some_evidence(commitment)
     calling.fan_out()
-    endpoints.set_state(room, "disabled")
-    endpoints.set_state(room, "live")
+    endpoints.set_state(room, EndpointState.DISABLED)
+    endpoints.set_state(room, EndpointState.LIVE)
     operations.withdraw_evidence([evidence.code], actor=world.actor("reviewer"), why="A copy.")
     assert one_round().dropped == 1
     assert sink.visits == []

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from standardwebhooks import Webhook
 
-from notifications import call_bodies, calling
+from commitments import wire
+from notifications import calling
 from notifications.channels import chat
 from notifications.models import Call, Endpoint
 from tests import world
@@ -182,7 +183,7 @@ def test_the_page_of_a_call_that_cannot_be_written_says_so(
         raise RuntimeError("cannot be written")
 
     monkeypatch.setattr(chat, "message", broken)
-    monkeypatch.setattr(call_bodies.wire, "events", broken)
+    monkeypatch.setattr(wire, "events", broken)
     shown = administrator.get(f"/admin/notifications/call/{Call.objects.get().pk}/change/")
     assert shown.status_code == 200
     assert "It cannot be written: RuntimeError." in shown.content.decode()
