@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -23,12 +23,12 @@ log = structlog.get_logger(__name__)
 
 
 def apart(
-    make: Callable[[Sequence[Item]], dict[Item, Made]], items: Sequence[Item]
+    make: Callable[[Sequence[Item]], Mapping[Item, Made]], items: Sequence[Item]
 ) -> dict[Item, Made | Exception]:
     """What is made of many at once. Where that fails it is done by halves: what fails alone gets its own error, and
     takes nobody with it. The database being away is nobody's fault, and is raised."""
     try:
-        return dict(make(items).items())
+        return {**make(items)}
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
