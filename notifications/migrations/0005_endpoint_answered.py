@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """When an endpoint took a call last: until it has, it gets one call at a time."""
 
-    dependencies = [("notifications", "0003_reminder_scopes")]
+    dependencies = [("notifications", "0004_unplanned")]
 
     operations = [
         migrations.AddField(
