@@ -17,6 +17,7 @@ from notifications import scopes
 from notifications.models import Bookmark, Notice, Unfinished
 from notifications.owing import Source, held_until, tell
 from notifications.telling import SORT_OF, is_news
+from tracker.kit.deadlocks import again_after_deadlock
 
 log = structlog.get_logger(__name__)
 FAN_OUT = "fan_out"
@@ -67,6 +68,8 @@ def how_many_wait(most: int) -> int:
         return int(cursor.fetchone()[0])
 
 
+# Open digests are locked by the readers of one source after those of another, and reminders lock the same ones.
+@again_after_deadlock
 @transaction.atomic
 def _read_on() -> tuple[int, bool]:
     """One transaction: the events after the bookmark, as long as BATCH leaves room for the first readers of one more;
@@ -95,6 +98,7 @@ def _read_on() -> tuple[int, bool]:
     return made, room < FIRST or len(events) == EVENTS
 
 
+@again_after_deadlock
 @transaction.atomic
 def _go_on() -> tuple[int, bool]:
     """One transaction: the next BATCH readers of the oldest event that nobody else goes on with; whether there may be

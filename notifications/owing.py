@@ -33,6 +33,14 @@ NEXT_DIGEST = """
 # so the batch costs what it holds, however many follow. Who was told before gets nothing (notice_once). Whoever wants
 # any of it at once gets a mail; the others get a line in the open digest of their rhythm, which is locked meanwhile, so
 # that no worker claims it between our look and our commit.
+# A digest that would go while this source is still held waits until that is over. News that come faster than a hold
+# lasts put it off again and again: it goes in their first pause, with all of them. To cap that would send what may still
+# be taken back, and to leave the line for the digest after it would tell of it a week late.
+#
+# A hold counts from now at most: an event that was written by a clock that ran ahead, and the events after it, which
+# the log stamps no earlier, wait like all others. Digests are locked in the order of their readers, so that two tellings
+# do not wait for each other as long as each is alone in its transaction.
+_HELD_UNTIL = "least(%(not_before)s, statement_timestamp() + %(hold)s)"
 _TELL = f"""
 WITH reached AS MATERIALIZED (
     SELECT subscriber_id, bool_or(rhythm = 'instantly') AS at_once,
@@ -58,18 +66,21 @@ WITH reached AS MATERIALIZED (
     INSERT INTO notifications_delivery
         (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
     SELECT n.delivery_id, %(kind)s, n.subscriber_id, 'waiting', '', f.domain, '', false,
-           statement_timestamp(), greatest(statement_timestamp(), %(not_before)s), 0, 0
+           statement_timestamp(), greatest(statement_timestamp(), {_HELD_UNTIL}), 0, 0
     FROM noticed n JOIN fresh f USING (subscriber_id)
     RETURNING 1
 ), digests AS (
     INSERT INTO notifications_delivery AS d
         (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
     SELECT gen_random_uuid(), 'digest', p.subscriber_id, 'waiting', '', p.domain, p.rhythm, true, statement_timestamp(),
-           {NEXT_DIGEST.format(now="greatest(statement_timestamp(), %(not_before)s)", rhythm="p.rhythm")}, 0, 0
+           greatest({NEXT_DIGEST.format(now="statement_timestamp()", rhythm="p.rhythm")}, {_HELD_UNTIL}), 0, 0
     FROM fresh p WHERE NOT at_once AND NOT EXISTS (
         SELECT 1 FROM notifications_notice n
         WHERE n.subscriber_id = p.subscriber_id AND n.source = %(source)s AND n.number = %(number)s)
-    ON CONFLICT (subscriber_id, rhythm) WHERE is_open DO UPDATE SET is_open = true
+    ORDER BY p.subscriber_id
+    ON CONFLICT (subscriber_id, rhythm) WHERE is_open
+        DO UPDATE SET is_open = true, next_attempt_at = CASE WHEN {_HELD_UNTIL} > statement_timestamp()
+            THEN greatest(d.next_attempt_at, {_HELD_UNTIL}) ELSE d.next_attempt_at END
     RETURNING d.id, d.subscriber_id
 ), listed AS (
     INSERT INTO notifications_notice (subscriber_id, source, number, wishes, delivery_id)
@@ -106,9 +117,10 @@ FROM kept JOIN digests USING (subscriber_id, rhythm) WHERE n.id = kept.id
 
 _MOVE_DIGESTS = f"""
 UPDATE notifications_delivery d
-SET next_attempt_at = {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")}
+SET next_attempt_at = greatest({NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")},
+                               statement_timestamp() + %(hold)s)
 FROM notifications_subscriber p
-WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open
+WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open AND d.next_attempt_at > statement_timestamp()
 """  # noqa: S608
 
 
@@ -152,6 +164,7 @@ def tell(source: Source, wanted: Sequence[str], last: int, room: int, hushed: Co
                 "batch": room,
                 "hushed": list(hushed),
                 "not_before": source.not_before,
+                "hold": settings.ALERT_HOLD,
             },
         )
         reached, highest, made = cursor.fetchone()
@@ -171,9 +184,10 @@ def keep(notices: Sequence[int], token: uuid.UUID) -> None:
 
 
 def move_digests(subscriber: int) -> None:
-    """Gives a subscriber's open digests the next hour that they have chosen now."""
+    """Gives a subscriber's open digests the next hour that they have chosen now; when that is nearer than a hold is
+    long, the end of the hold that news in it may still be under. One that is due, and waits for us, stays due."""
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE_DIGESTS, {"subscriber": subscriber})
+        cursor.execute(_MOVE_DIGESTS, {"subscriber": subscriber, "hold": settings.ALERT_HOLD})
 
 
 def next_digest(rhythm: str, zone: str, hour: int, weekday: int, now: datetime) -> datetime:

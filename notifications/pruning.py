@@ -25,7 +25,8 @@ from notifications.models import (
     Subscription,
     Try,
 )
-from notifications.subscribing import again_after_deadlock, erase_rows
+from notifications.subscribing import erase_rows
+from tracker.kit.deadlocks import again_after_deadlock
 
 PRUNE = "prune"
 KEEP_DELIVERIES = timedelta(days=90)

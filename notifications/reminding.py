@@ -32,6 +32,7 @@ from notifications.models import (
 )
 from notifications.owing import Source, tell
 from notifications.telling import News
+from tracker.kit.deadlocks import again_after_deadlock
 
 FIRE = "remind"
 BATCH = 200
@@ -67,6 +68,8 @@ def remind(now: datetime | None = None, seconds: float = 2.0) -> int:
     return made
 
 
+# Open digests that fan_out has locked, too, in the order of its own sources.
+@again_after_deadlock
 @transaction.atomic
 def _one_batch(now: datetime) -> tuple[int, bool]:
     if not Bookmark.objects.select_for_update(skip_locked=True).filter(name=FIRE).exists():

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
-from psycopg.errors import DeadlockDetected
 
 from commitments.log import head
 from commitments.models import Commitment
@@ -31,9 +28,8 @@ from notifications.models import (
 )
 from notifications.owing import move_digests
 from notifications.scopes import Followed, columns, kept, scope_of
+from tracker.kit.deadlocks import again_after_deadlock
 
-P = ParamSpec("P")
-R = TypeVar("R")
 # A second confirmation of the same wish is not sent before that: pressing the button again mails nobody twice.
 PATIENCE = timedelta(minutes=30)
 # Each saved filter is looked at whenever there is news of its accord.
@@ -46,22 +42,6 @@ class TooMany(Exception):
 
 class TooManyFilters(Exception):
     """Their reader follows as many saved filters as one may."""
-
-
-def again_after_deadlock(verb: Callable[P, R]) -> Callable[P, R]:
-    """Repeats a verb that lost a deadlock against a worker that settles: it changed nothing."""
-
-    def repeated(*args: P.args, **kwargs: P.kwargs) -> R:
-        for pause in (0.05, 0.2):
-            try:
-                return verb(*args, **kwargs)
-            except OperationalError as error:
-                if not isinstance(error.__cause__, DeadlockDetected):
-                    raise
-                time.sleep(pause)
-        return verb(*args, **kwargs)
-
-    return repeated
 
 
 # Where a reader of that language is most likely to wake up, until they say otherwise.
@@ -252,11 +232,13 @@ def change(who: uuid.UUID, subscription: int, rhythm: str, kinds: Sequence[str])
     return bool(mine.update(rhythm=rhythm, kinds=list(kinds)))
 
 
+@again_after_deadlock
 @transaction.atomic
 def change_hours(who: uuid.UUID, zone: str, hour: int, weekday: int) -> None:
-    """When digests come: the hour (0 to 23) and the ISO weekday, on the clocks of an IANA zone."""
+    """When digests come: the hour (0 to 23) and the ISO weekday, on the clocks of an IANA zone. Saving what stands there
+    already moves no digest."""
     subscriber = _locked(who)
-    if subscriber is None:
+    if subscriber is None or (zone, hour, weekday) == (subscriber.zone, subscriber.hour, subscriber.weekday):
         return
     subscriber.zone, subscriber.hour, subscriber.weekday = zone, hour, weekday
     subscriber.save(update_fields=["zone", "hour", "weekday"])

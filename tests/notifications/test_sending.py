@@ -396,19 +396,3 @@ def test_the_tasks_have_the_names_that_beat_calls(db: None) -> None:
 
     app.loader.import_default_modules()
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
-
-
-@pytest.mark.parametrize("times", [2])
-def test_tick_does_a_whole_round_without_redis_and_twice_does_no_harm(
-    db: None, smtp_sink: SmtpSink, capsys: Any, times: int
-) -> None:
-    from django.core.management import call_command
-
-    accord = world.an_accord()
-    commitment = world.a_commitment(accord)
-    a_reader("reader@example.org", accord)
-    world.a_deadline(commitment, "2025-01")
-    for _time in range(times):
-        call_command("tick", seconds=10)
-    assert "marked 1, owed 1, sent 1" in capsys.readouterr().out
-    assert len(smtp_sink.mails) == 1
