@@ -348,7 +348,7 @@ def _pointless(calls: Sequence[Taken], batch: Sequence[Taken]) -> dict[Taken, bo
     events = Event.objects.in_bulk({call.number for call in calls})
     gone = truth.untrue(events.values())
     owed = {(call.endpoint, call.number) for call in calls if call.number is not None}
-    silent = truth.never_told(owed, events, [call.id for call in batch], truth.UNTOLD_ROOMS)
+    silent, _elsewhere = truth.never_told(owed, events, [call.id for call in batch], truth.UNTOLD_ROOMS)
     return {call: call.number in gone or (call.endpoint, call.number) in silent for call in calls}
 
 

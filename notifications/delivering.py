@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 from django.conf import settings
@@ -20,13 +21,16 @@ from notifications.domains import Patience
 from notifications.letters import Letter
 from notifications.models import Kind, Outcome, Why
 from notifications.outbox import Claimed, Ended
-from notifications.parcels import Parcel, write
+from notifications.parcels import Packed, Parcel, write
 from tracker.kit.breaking_off import Limit, TookTooLong, a_limit, unlimited
 
+R = TypeVar("R")
 DELIVER = "deliver"
 # So many broken conversations in a row mean that the server is down, not that a mail is bad.
 PATIENCE = 3
 LETTERS_KEPT = 300
+# Seconds until we look again whether news is to be told that takes back what another worker is about to tell, or to drop.
+UNDECIDED = 5.0
 # Seconds between the tries to settle while the database is away or breaks a deadlock.
 SETTLE_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 
@@ -42,6 +46,8 @@ class Round:
     put_off: int = 0
     dropped: int = 0
     is_down: bool = False
+    was_answered: bool = False
+    # Whether others know already that the server answers.
     is_up: bool = False
     limit: Limit = field(default=unlimited, repr=False)
     patience: Patience = field(default_factory=Patience, repr=False)
@@ -70,16 +76,21 @@ def deliver(seconds: float = 20.0) -> Round:
         try:
             with Post() as post, a_limit() as this.limit:
                 while time.monotonic() < until and not this.is_down:
-                    stop = time.monotonic() + outbox.lease().total_seconds() - 2 * settings.EMAIL_TIMEOUT
+                    stop = time.monotonic() + outbox.room()
                     batch = outbox.claim(avoid=this.patience.closed())
                     if not batch:
                         break
-                    packed = parcels.pack(batch)
+                    packed = _looked_through(batch, this)
                     owing.keep(packed.paused, batch[0].token)
                     this.dropped += outbox.drop(packed.untrue, Why.UNTRUE)
                     this.dropped += outbox.drop(packed.unwanted, Why.UNWANTED)
                     this.dropped += outbox.drop(packed.merged, Why.MERGED)
-                    _carry(packed.parcels, post, this, min(until, stop))
+                    outbox.release(packed.undecided, UNDECIDED)
+                    if time.monotonic() >= stop and packed.parcels:
+                        # All would be given back unsent, and as late the next time.
+                        stop = time.monotonic() + outbox.room()
+                        outbox.renew([parcel.claimed for parcel in packed.parcels])
+                    _carry(packed.parcels, post, this, until, stop)
         except LineDown as error:
             line.down(str(error))
             this.is_down = True
@@ -96,13 +107,43 @@ def deliver(seconds: float = 20.0) -> Round:
     return this
 
 
-def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> None:
-    """Sends parcels one by one until `until` (monotonic seconds); gives back what it did not start."""
+def _looked_through(batch: Sequence[Claimed], this: Round) -> Packed:
+    """A claim, looked through; what failed us before apart, so that the others need no second look when it does again."""
+    ids = [it.id for it in batch]
+    found = Packed()
+    _look_through([it for it in batch if not it.is_suspect], ids, this, found)
+    _look_through([it for it in batch if it.is_suspect], ids, this, found)
+    return found
+
+
+def _look_through(part: Sequence[Claimed], claim: Sequence[uuid.UUID], this: Round, found: Packed) -> None:
+    """Looks through a part of a claim. Where that fails each half is tried: what nobody can read counts alone."""
+    if not part:
+        return
+    try:
+        found.add(parcels.pack(part, claim))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        middle = len(part) // 2
+        if middle:
+            _look_through(part[:middle], claim, this, found)
+            _look_through(part[middle:], claim, this, found)
+            return
+        log.error("mail_not_read", delivery=str(part[0].id), error=type(error).__name__, exc_info=True)
+        ended = Ended(Outcome.ERROR, None, type(error).__name__)
+        mine, _started = _settle(part[0], ended)
+        _count(this, ended, mine)
+
+
+def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float, stop: float) -> None:
+    """Sends parcels one by one until `until` (monotonic seconds), one at least, but none from `stop` on, when too little
+    is left of our lease; gives back what it did not start."""
     on_the_wire = False
     broken = 0
     for place, parcel in enumerate(load):
         if not on_the_wire:
-            if place and time.monotonic() >= until:
+            if time.monotonic() >= (min(until, stop) if place else stop):
                 outbox.release([rest.claimed for rest in load[place:]])
                 return
             if this.patience.is_over(parcel.reader.domain):
@@ -125,16 +166,17 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
         following = load[place + 1] if place + 1 < len(load) else None
         if (
             down
-            or time.monotonic() >= until
+            or time.monotonic() >= min(until, stop)
             or (following and this.patience.is_over(following.reader.domain))
         ):
             following = None
+        if ended.outcome == Outcome.FAILED:
+            _refused(parcel.claimed, ended)
         mine, on_the_wire = _settle(parcel.claimed, ended, following, _ahead(following, post, this))
         if not on_the_wire:
             down = down or _take_back(post)
         _count(this, ended, mine)
-        if mine and ended.outcome == Outcome.FAILED:
-            bouncing.refused(parcel.claimed.id, ended.code, ended.reply)
+        _keep(this)
         if down:
             outbox.release([rest.claimed for rest in load[place + 1 :]])
             raise LineDown(down)
@@ -143,6 +185,27 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float) -> Non
             log.warning("lease_lost", delivery=str(parcel.claimed.id))
             outbox.release([rest.claimed for rest in load[place + 1 :]])
             return
+
+
+def _refused(it: Claimed, ended: Ended) -> None:
+    """A permanent refusal is the one answer that is written down before its mail is settled: a worker that does not get
+    further asks again and hears the same, and a mail that is refused twice has reached nobody."""
+    _surely(lambda: bouncing.refused(it.id, ended.code, ended.reply), "bounce_again")
+
+
+def _keep(this: Round) -> None:
+    """Writes down what was learnt of the line and of domains. Not before the mail that taught it is settled: a database
+    that goes away in between would have it sent twice. What cannot be written now is written after the next mail."""
+    try:
+        if this.was_answered and not this.is_up:
+            line.up()
+            this.is_up = True
+        this.patience.keep()
+    except (OperationalError, InterfaceError) as error:
+        if connection.in_atomic_block:
+            raise
+        log.warning("not_kept_yet", error=type(error).__name__)
+        connection.close()
 
 
 def _ahead(following: Parcel | None, post: Post, this: Round) -> Callable[[], None] | None:
@@ -181,6 +244,7 @@ def _written(parcel: Parcel, this: Round) -> bytes:
 
 def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
     """One mail. What our own code cannot write counts against that mail alone."""
+    began = time.monotonic()
     try:
         ready, this.ready = this.ready, None
         content = ready[1] if ready and ready[0] == parcel.claimed.id else _written(parcel, this)
@@ -193,29 +257,40 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
             "mail_not_written", delivery=str(parcel.claimed.id), error=type(error).__name__, exc_info=True
         )
         return Ended(Outcome.ERROR, None, type(error).__name__)
-    ended = post.send(parcel.reader.email, content, bouncing.return_path(parcel.claimed.id))
-    if not this.is_up:
-        line.up()
-        this.is_up = True
+    ended = post.send(
+        parcel.reader.email,
+        content,
+        bouncing.return_path(parcel.claimed.id),
+        began + outbox.ON_THE_WIRE * settings.EMAIL_TIMEOUT,
+    )
+    this.was_answered = True
     return ended
 
 
 def _settle(
-    it: Claimed, ended: Ended, then: Parcel | None, meanwhile: Callable[[], None] | None
+    it: Claimed, ended: Ended, then: Parcel | None = None, meanwhile: Callable[[], None] | None = None
 ) -> tuple[bool, bool]:
     """Settles even when the database goes away for a moment: what is on the wire must not be sent again for that."""
-    following = then.claimed if then else None
+    once = [meanwhile]
+
+    def settle() -> tuple[bool, bool]:
+        return outbox.settle(it, ended, then.claimed if then else None, once.pop() if once else None)
+
+    return _surely(settle, "settle_again")
+
+
+def _surely(verb: Callable[[], R], name: str) -> R:
+    """Does something until the database has done it, for some seconds; `name` is what the log says of each failure."""
     for pause in SETTLE_PAUSES:
         try:
-            return outbox.settle(it, ended, following, meanwhile)
+            return verb()
         except (OperationalError, InterfaceError) as error:
             if connection.in_atomic_block:
                 raise
-            log.warning("settle_again", delivery=str(it.id), error=type(error).__name__)
+            log.warning(name, error=type(error).__name__)
             connection.close()
-            meanwhile = None
             time.sleep(pause)
-    return outbox.settle(it, ended, following)
+    return verb()
 
 
 def _mend(post: Post, said: str, broken: int) -> str:

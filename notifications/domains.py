@@ -32,6 +32,8 @@ class Patience:
         self._wasted: dict[str, deque[float]] = {}
         self._over: set[str] = set()
         self._doubted: set[str] = set()
+        # Domains to leave alone, with the words that said so, and (None) those that have taken a mail again.
+        self._unkept: deque[tuple[str, str | None]] = deque()
 
     def closed(self) -> list[str]:
         """The domains to leave alone now; looked up once per claim."""
@@ -45,19 +47,30 @@ class Patience:
         return domain in self._over
 
     def note(self, domain: str, ended: Ended, seconds: float) -> None:
-        """Remembers an answer, and how long it took: one that was put off counts, one that was taken clears the domain."""
+        """Remembers an answer, and how long it took: one that was put off counts, one that was taken clears the domain.
+        Asks nothing of the database: the mail that was answered is not settled yet."""
         if ended.outcome == Outcome.RETRY and ended.code is not None:
             wasted = self._wasted.setdefault(domain, deque(maxlen=LIMIT))
             wasted.append(seconds)
             if len(wasted) == LIMIT and sum(wasted) >= SECONDS:
                 del self._wasted[domain]
                 self._over.add(domain)
-                rest(domain, ended.reply)
+                self._unkept.append((domain, ended.reply))
         elif ended.outcome == Outcome.SENT:
             self._wasted.pop(domain, None)
             if domain in self._doubted:
                 self._doubted.discard(domain)
+                self._unkept.append((domain, None))
+
+    def keep(self) -> None:
+        """Writes down for all workers what was learnt; what could not be written is kept for the next time."""
+        while self._unkept:
+            domain, said = self._unkept[0]
+            if said is None:
                 DomainPause.objects.filter(domain=domain).delete()
+            else:
+                rest(domain, said)
+            self._unkept.popleft()
 
 
 def rest(domain: str, said: str) -> None:

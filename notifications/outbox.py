@@ -15,29 +15,44 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from notifications.models import Kind, Why
+from notifications.models import Kind, Outcome, Why
 from notifications.prepared import counts, first_row
 
 CLAIM = 250
 # How many of the oldest are looked at for each that is taken, and at least so many: each of them is locked for a moment.
 WINDOW, LEAST = 2, 50
 CRASHES = 5
-# A temporary refusal is tried again until the mail is this old, like a mail server's queue.
-GIVE_UP_AFTER = timedelta(days=5)
+# What is put off is tried again for so long after the first time (RFC 5321, 4.5.4.1), and so often at least.
+GIVE_UP_AFTER, TRIES = timedelta(days=5), 8
 FIRST_RETRY, LONGEST_RETRY = 30.0, 6 * 3600.0
 
 
+# In send time-outs: how long a claim holds, so that a dead worker's mails go on within a minute; what a mail may take to
+# be written and sent, and what to be settled while the database comes back.
+LEASE, ON_THE_WIRE, SETTLING = 4, 2, 1
+
+
 def lease() -> timedelta:
-    """How long a claim holds: four send time-outs, so that a dead worker's mails go on within a minute."""
-    return timedelta(seconds=max(8, 4 * settings.EMAIL_TIMEOUT))
+    """How long a claim holds."""
+    return timedelta(seconds=max(8, LEASE * settings.EMAIL_TIMEOUT))
+
+
+def room() -> float:
+    """For how many seconds after a claim its mails may be started: what is left then is what one may take."""
+    return lease().total_seconds() - _reserve()
+
+
+def _reserve() -> float:
+    return float((ON_THE_WIRE + SETTLING) * settings.EMAIL_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One delivery of a claim."""
+    """One delivery of a claim. A suspect has failed us before."""
 
     id: uuid.UUID
     token: uuid.UUID
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +147,11 @@ END
 
 # A token is held by claimed rows alone (delivery_claimed_has_lease), so asking for it asks for the state as well, and
 # the planner takes the primary key instead of walking the index of leases.
-_IS_NEXT = f"d.id = %(next)s::uuid AND d.lease_until > statement_timestamp() AND {STILL_WANTED}"
+# Less of the lease than one mail may take is as good as none.
+_IS_NEXT = (
+    "d.id = %(next)s::uuid AND d.lease_until > statement_timestamp() + %(reserve)s::interval"
+    f" AND {STILL_WANTED}"
+)
 _START = f"""
 UPDATE notifications_delivery d SET started_at = statement_timestamp()
 WHERE d.token = %(token)s::uuid AND {_IS_NEXT}
@@ -140,13 +159,12 @@ RETURNING 1
 """  # noqa: S608  (made of this file's own constants)
 
 # One statement for the end of one mail and the start of the next. A retry waits twice as long each time, with
-# jitter, and ends when the mail has grown too old. set_config(.., true): this commit need not wait for the disk;
-# a database server that loses its last instant repeats a mail, a killed worker loses nothing.
+# jitter. set_config(.., true): this commit need not wait for the disk; a database server that loses its last instant
+# repeats a mail, a killed worker loses nothing.
 _NEXT_STATE = f"""CASE
     WHEN %(outcome)s::text NOT IN ('retry', 'error') THEN %(outcome)s::text
     WHEN d.subscriber_id IS NULL THEN 'dropped'
     WHEN %(outcome)s::text = 'error' AND d.crashes + 1 >= {CRASHES} THEN 'quarantined'
-    WHEN %(outcome)s::text = 'retry' AND d.created_at < statement_timestamp() - %(give_up)s::interval THEN 'failed'
     ELSE 'waiting' END"""
 # Both rows in one UPDATE: the server makes a table's checks and the conditions of its indexes ready for each UPDATE
 # anew, which takes longer than the rows do.
@@ -178,6 +196,24 @@ SELECT count(*) FILTER (WHERE id = %(id)s::uuid), count(*) FILTER (WHERE id = %(
        length(set_config('synchronous_commit', 'off', true))
 FROM moved
 """  # noqa: S608
+
+# The same for a mail that was put off; a statement of its own, so that the others need not be ready to look at earlier
+# tries. What ends it are the days since it was first put off: not those that it waited before, nor those that the server
+# was away. Temporary refusals are the recipient's (the answer has a code). A conversation that breaks is no answer; when it
+# does so again and again at this mail while the line works, a person must look at it: each try may have arrived.
+_WAS_PUT_OFF_FOR_DAYS = f"""(
+    SELECT count(*) + 1 >= {TRIES} AND min(a.at) < statement_timestamp() - interval '{GIVE_UP_AFTER.days} days'
+    FROM notifications_attempt a WHERE a.delivery_id = d.id AND a.outcome = 'retry' AND a.at >= d.created_at
+      AND (a.code IS NULL) = (%(code)s::smallint IS NULL))"""  # noqa: S608
+_SETTLE_PUT_OFF = _SETTLE.replace(
+    _NEXT_STATE,
+    f"""CASE
+    WHEN d.subscriber_id IS NULL THEN 'dropped'
+    WHEN NOT {_WAS_PUT_OFF_FOR_DAYS} THEN 'waiting'
+    WHEN %(code)s::smallint IS NOT NULL THEN 'failed'
+    WHEN EXISTS (SELECT 1 FROM notifications_line WHERE down_since IS NOT NULL) THEN 'waiting'
+    ELSE 'quarantined' END""",  # noqa: S608
+)
 
 
 def recover() -> int:
@@ -226,13 +262,13 @@ def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
         for kind in (Kind.ALERT, Kind.MANY, Kind.DIGEST):
             take(kind, limit - len(taken))
         cursor.execute(_CLAIM_SUSPECT, common)
-        taken.extend(Claimed(row[0], token) for row in cursor.fetchall())
+        taken.extend(Claimed(row[0], token, is_suspect=True) for row in cursor.fetchall())
     return taken
 
 
 def start(it: Claimed) -> bool:
     """Says that this mail goes on the wire now; False when it is not ours any more, or no longer wanted."""
-    return first_row(_START, {"next": it.id, "token": it.token}) is not None
+    return first_row(_START, {"next": it.id, "token": it.token, "reserve": f"{_reserve()} s"}) is not None
 
 
 def settle(
@@ -243,7 +279,7 @@ def settle(
     `meanwhile` is done while the database is at it.
     """
     done, started, _off = counts(
-        _SETTLE,
+        _SETTLE_PUT_OFF if ended.outcome == Outcome.RETRY else _SETTLE,
         {
             "next": str(then.id) if then else None,
             "id": str(it.id),
@@ -251,7 +287,7 @@ def settle(
             "outcome": str(ended.outcome),
             "code": None if ended.code is None else str(ended.code),
             "reply": ended.reply,
-            "give_up": f"{GIVE_UP_AFTER.total_seconds():.0f} s",
+            "reserve": f"{_reserve()} s",
         },
         meanwhile,
     )
@@ -259,29 +295,43 @@ def settle(
 
 
 def drop(them: Sequence[Claimed], why: Why) -> int:
-    """Ends claimed deliveries that shall not be sent; returns how many were still ours."""
+    """Ends claimed deliveries that shall not be sent; returns how many were still ours. Of a lease that is as good as over
+    nothing is ours: whoever may not start a mail for that has not learned that it is unwanted."""
     if not them:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE notifications_delivery SET state = 'dropped', why = %s, settled_at = statement_timestamp(),"
             " token = NULL, lease_until = NULL, started_at = NULL"
-            " WHERE id = ANY(%s) AND token = %s AND started_at IS NULL",
-            [str(why), [it.id for it in them], them[0].token],
+            " WHERE id = ANY(%s) AND token = %s AND started_at IS NULL"
+            " AND lease_until > statement_timestamp() + %s::interval",
+            [str(why), [it.id for it in them], them[0].token, f"{_reserve()} s"],
         )
         return int(cursor.rowcount)
 
 
-def release(them: Sequence[Claimed]) -> int:
-    """Gives back claimed deliveries that were not started, as if nobody had taken them; returns how many."""
-    if not them:
-        return 0
+def renew(them: Sequence[Claimed]) -> int:
+    """Begins the lease of claimed deliveries anew; returns how many were still ours."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE notifications_delivery SET state = 'waiting', token = NULL, lease_until = NULL"
-            " WHERE id = ANY(%s) AND token = %s AND started_at IS NULL"
-            " AND subscriber_id IS NOT NULL",
-            [[it.id for it in them], them[0].token],
+            "UPDATE notifications_delivery SET lease_until = statement_timestamp() + %s"
+            " WHERE id = ANY(%s) AND token = %s AND lease_until > statement_timestamp()",
+            [lease(), [it.id for it in them], them[0].token],
+        )
+        return int(cursor.rowcount)
+
+
+def release(them: Sequence[Claimed], pause: float = 0.0) -> int:
+    """Gives back claimed deliveries that were not started, as if nobody had taken them, to be taken again after `pause`
+    seconds; returns how many."""
+    if not them:
+        return 0
+    later = ", next_attempt_at = statement_timestamp() + %(pause)s" if pause else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE notifications_delivery SET state = 'waiting', token = NULL, lease_until = NULL{later}"  # noqa: S608
+            " WHERE id = ANY(%(ids)s) AND token = %(token)s AND started_at IS NULL AND subscriber_id IS NOT NULL",
+            {"ids": [it.id for it in them], "token": them[0].token, "pause": timedelta(seconds=pause)},
         )
         return int(cursor.rowcount)
 

@@ -52,6 +52,17 @@ class Packed:
     untrue: list[Claimed] = field(default_factory=list)
     unwanted: list[Claimed] = field(default_factory=list)
     merged: list[Claimed] = field(default_factory=list)
+    # Those that take back what another worker holds, and may have begun to tell.
+    undecided: list[Claimed] = field(default_factory=list)
+
+    def add(self, part: Packed) -> None:
+        """Takes in another part of the claim."""
+        self.parcels += part.parcels
+        self.paused += part.paused
+        self.untrue += part.untrue
+        self.unwanted += part.unwanted
+        self.merged += part.merged
+        self.undecided += part.undecided
 
 
 # Each notice with the subscriptions that brought it and are still active, or of a digest with those that are only paused.
@@ -103,8 +114,10 @@ class _Owed:
     is_merged: bool = False
 
 
-def pack(batch: Sequence[Claimed]) -> Packed:
-    """Looks through a claim, in its order. What is no longer wanted or true is named, for the worker to drop."""
+def pack(batch: Sequence[Claimed], claim: Sequence[uuid.UUID] = ()) -> Packed:
+    """Looks through a claim, in its order. What is no longer wanted or true is named, for the worker to drop.
+
+    `claim` are the keys of the whole claim, when `batch` is a part of it."""
     ids = [it.id for it in batch]
     with connection.cursor() as cursor:
         cursor.execute(_NOTICES, [ids])
@@ -115,7 +128,9 @@ def pack(batch: Sequence[Claimed]) -> Packed:
     gone = truth.untrue(events.values())
     dates = _reminders({row[8] for row in rows if row[7] == Notice.REMINDER})
     idle = reminding.why_not(dates.values(), timezone.now())
-    silent = truth.never_told({(row[6], row[8]) for row in rows if row[7] == Notice.EVENT}, events, ids)
+    told = {(row[6], row[8]) for row in rows if row[7] == Notice.EVENT}
+    silent, undecided = truth.never_told(told, events, claim or ids)
+    put_off = {row[0] for row in rows if row[7] == Notice.EVENT and (row[6], row[8]) in undecided}
     later = _said_later(ids) if dates else set()
     holders = offices.Holders({row[11] for row in rows if row[1] == Kind.DUTY and row[11]})
     owed: dict[uuid.UUID, _Owed] = {}
@@ -136,7 +151,9 @@ def pack(batch: Sequence[Claimed]) -> Packed:
         one.scopes.update(of or [])
     questions = _questions([it.id for it in batch if it.id not in owed])
     for it in batch:
-        if it.id in questions:
+        if it.id in put_off:
+            packed.undecided.append(it)
+        elif it.id in questions:
             packed.parcels.append(_question(it, questions[it.id]))
         elif it.id not in owed:
             packed.unwanted.append(it)

@@ -86,17 +86,21 @@ _TAKES_BACK = {
     EventKind.EVIDENCE_WITHDRAWN: (EventKind.EVIDENCE_ADDED, "evidence"),
     EventKind.CONTRIBUTION_WITHDRAWN: (EventKind.CONTRIBUTION_RECORDED, "contribution"),
 }
-# A delivery that was never tried has told nobody.
+# A delivery that was never tried has told nobody. One that another worker holds may be dropped, or sent, in this instant.
 _UNTOLD = """
-SELECT n.subscriber_id, n.number FROM notifications_notice n JOIN notifications_delivery d ON d.id = n.delivery_id
-WHERE n.source = 'event' AND n.subscriber_id = ANY(%s) AND n.number = ANY(%s)
-  AND (d.state IN ('waiting', 'dropped') OR d.id = ANY(%s)) AND d.attempts = 0 AND d.crashes = 0
+SELECT n.subscriber_id, n.number, d.state = 'claimed' AND NOT d.id = ANY(%(batch)s) AS is_elsewhere
+FROM notifications_notice n JOIN notifications_delivery d ON d.id = n.delivery_id
+WHERE n.source = 'event' AND n.subscriber_id = ANY(%(subscribers)s) AND n.number = ANY(%(numbers)s)
+  AND d.state IN ('waiting', 'dropped', 'claimed') AND d.started_at IS NULL AND d.attempts = 0 AND d.crashes = 0
 """
-# The same of chat rooms. What was given up without a try, since the room was closed then, has told nobody either.
+# The same of chat rooms, which one worker holds at a time. What was given up without a try, since the room was closed
+# then, has told nobody either.
 UNTOLD_ROOMS = """
-SELECT c.endpoint_id, c.number FROM notifications_call c WHERE c.endpoint_id = ANY(%s) AND c.number = ANY(%s)
-  AND (c.state IN ('waiting', 'dropped', 'failed') OR c.id = ANY(%s)) AND c.attempts = 0 AND c.crashes = 0
+SELECT c.endpoint_id, c.number, false AS is_elsewhere FROM notifications_call c
+WHERE c.endpoint_id = ANY(%(subscribers)s) AND c.number = ANY(%(numbers)s)
+  AND (c.state IN ('waiting', 'dropped', 'failed') OR c.id = ANY(%(batch)s)) AND c.attempts = 0 AND c.crashes = 0
 """
+Pairs = set[tuple[int, int]]
 
 
 def never_told(
@@ -104,17 +108,17 @@ def never_told(
     events: Mapping[int, Event],
     batch: Collection[uuid.UUID],
     which: str = _UNTOLD,
-) -> set[tuple[int, int]]:
-    """Of (subscriber, event number): the retractions of what that subscriber has not been told, and will not be.
-    `batch` are the deliveries that are looked through now: what they hold has not been told either. `which` asks
-    for what has told nobody."""
+) -> tuple[Pairs, Pairs]:
+    """Of (subscriber, event number): the retractions of what that subscriber has not been told, and will not be; and
+    those of what another worker is about to tell them, or to drop. `batch` are the deliveries that this worker holds:
+    what they hold has not been told either. `which` asks for what has told nobody."""
     takers: dict[int, tuple[str, str, int]] = {}
     for seq, event in events.items():
         if event.kind in _TAKES_BACK and event.commitment_id is not None:
             kind, name = _TAKES_BACK[EventKind(event.kind)]
             takers[seq] = (kind, facts_of(event.body)[name], event.commitment_id)
     if not takers:
-        return set()
+        return set(), set()
     first = Event.objects.filter(
         kind__in={kind for kind, _code, _key in takers.values()},
         commitment__in={key for _kind, _code, key in takers.values()},
@@ -128,10 +132,17 @@ def never_told(
     with connection.cursor() as cursor:
         cursor.execute(
             which,
-            [list({subscriber for subscriber, _ in pairs}), list({seq for _, seq in pairs}), list(batch)],
+            {
+                "subscribers": list({subscriber for subscriber, _ in pairs}),
+                "numbers": list({seq for _, seq in pairs}),
+                "batch": list(batch),
+            },
         )
-        untold = set(cursor.fetchall())
-    return {taker for pair, taker in pairs.items() if pair in untold}
+        untold = {
+            (subscriber, number): is_elsewhere for subscriber, number, is_elsewhere in cursor.fetchall()
+        }
+    silent = {taker for pair, taker in pairs.items() if untold.get(pair) is False}
+    return silent, {taker for pair, taker in pairs.items() if untold.get(pair)}
 
 
 def _name(kind: str) -> str:

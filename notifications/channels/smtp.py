@@ -138,9 +138,9 @@ class Post:
             self.close()
             self.open()
 
-    def send(self, address: str, content: bytes, sender: str = "") -> Ended:
-        """Puts one mail on the wire, or the end of the one that was begun, in at most two send time-outs; raises Trouble
-        when the conversation breaks.
+    def send(self, address: str, content: bytes, sender: str = "", until: float | None = None) -> Ended:
+        """Puts one mail on the wire, or the end of the one that was begun, in at most two send time-outs, or before
+        `until` (monotonic seconds); raises Trouble when the conversation breaks.
 
         `sender` is the return path; without one it is the address that the mail comes from.
         """
@@ -151,17 +151,17 @@ class Post:
                 self.take_back()
             except LineDown as error:
                 raise Trouble(str(error)) from error
-            begun = self._say_all(address, content, sender)
+            begun = self._say_all(address, content, sender, until)
         self._begun = None
         self.seconds = begun.seconds
         if begun.error is not None:
             raise begun.error
         return begun.ended or self._end(begun)
 
-    def _say_all(self, address: str, content: bytes, sender: str) -> _Begun:
+    def _say_all(self, address: str, content: bytes, sender: str, until: float | None = None) -> _Begun:
         """The conversation up to the end of a mail."""
         began = time.monotonic()
-        begun = _Begun(sender, address, content, began + 2 * settings.EMAIL_TIMEOUT)
+        begun = _Begun(sender, address, content, until or began + 2 * settings.EMAIL_TIMEOUT)
         try:
             mail, rcpt, data = self._envelope(begun.until, sender, address)
             if not 200 <= mail[0] <= 299:

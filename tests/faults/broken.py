@@ -141,8 +141,8 @@ def asks_for_no_token() -> None:
             )
         return True, then is not None
 
-    def carry_on(parcels: Any, post: Any, this: Any, until: float) -> None:
-        carry(parcels, post, this, float("inf"))
+    def carry_on(parcels: Any, post: Any, this: Any, _until: float, _stop: float) -> None:
+        carry(parcels, post, this, float("inf"), float("inf"))
 
     delivering._carry = carry_on
     outbox.start = start
@@ -185,6 +185,7 @@ def looks_once() -> None:
 
     outbox._START = outbox._START.replace(outbox.STILL_WANTED, "TRUE")
     outbox._SETTLE = outbox._SETTLE.replace(outbox.STILL_WANTED, "TRUE")
+    outbox._SETTLE_PUT_OFF = outbox._SETTLE_PUT_OFF.replace(outbox.STILL_WANTED, "TRUE")
 
 
 @defect

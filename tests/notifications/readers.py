@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from commitments.models import Commitment
+from commitments.models import Accord, Commitment
 from notifications import delivering, fanning, scopes, subscribing
 from notifications.models import Delivery, State, Subscriber, Subscription
 from notifications.scopes import Followed
+from tests import world
 from tests.sinks import Mail
 
 NETWORK = "192.0.2.1"
@@ -57,3 +58,23 @@ def link(mail: Mail, purpose: str) -> str:
 def message_id(mail: Mail) -> str:
     """The Message-ID of a mail."""
     return str(mail.message["Message-ID"])
+
+
+def some_owed(readers: int = 1, events: int = 1) -> tuple[Accord, Commitment]:
+    """Readers of one commitment, and events that they are owed mails about."""
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for n in range(readers):
+        a_reader(f"r{n}@example.org", accord, commitment)
+    for _event in range(events):
+        world.some_evidence(commitment)
+    assert fanning.fan_out() == readers * events
+    return accord, commitment
+
+
+def states() -> dict[str, int]:
+    """How many deliveries stand where."""
+    found: dict[str, int] = {}
+    for state in Delivery.objects.values_list("state", flat=True):
+        found[state] = found.get(state, 0) + 1
+    return found

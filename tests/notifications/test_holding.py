@@ -141,6 +141,9 @@ def test_a_telling_that_loses_a_deadlock_is_done_again(fresh_db: Any) -> None:
     def the_other_way_round() -> None:
         try:
             with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(
+                    "SET LOCAL deadlock_timeout = '1min'"
+                )  # so that the telling is the one that loses
                 digest_of(last)
                 holds.set()
                 waiting, until = 0, time.monotonic() + 20

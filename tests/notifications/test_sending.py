@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,41 +11,19 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.db import connection
 from django.utils import timezone
 
 from commitments import operations
 from commitments.actors import loader
-from commitments.models import Accord, Commitment
 from notifications import delivering, fanning, letters, line, outbox
 from notifications.channels import email
 from notifications.models import Attempt, Delivery, Line, Outcome, State, Subscriber, Why
 from notifications.outbox import Ended
 from tests import world
-from tests.notifications.readers import a_reader, make_due, message_id, one_round
+from tests.notifications.cutting import CutsAfterData
+from tests.notifications.readers import a_reader, make_due, message_id, one_round, some_owed, states
 from tests.sinks import SmtpSink
-
-
-def some_owed(readers: int = 1, events: int = 1) -> tuple[Accord, Commitment]:
-    """Readers of one commitment, and events that they are owed mails about."""
-    accord = world.an_accord()
-    commitment = world.a_commitment(accord)
-    for n in range(readers):
-        a_reader(f"r{n}@example.org", accord, commitment)
-    for _event in range(events):
-        world.some_evidence(commitment)
-    assert fanning.fan_out() == readers * events
-    return accord, commitment
-
-
-def states() -> dict[str, int]:
-    """How many deliveries stand where."""
-    found: dict[str, int] = {}
-    for state in Delivery.objects.values_list("state", flat=True):
-        found[state] = found.get(state, 0) + 1
-    return found
-
 
 # What has become untrue.
 
@@ -107,69 +84,6 @@ def test_one_refused_recipient_ends_that_mail_only(db: None, smtp_sink: SmtpSink
     assert attempt.reply == "5.1.1 <address>: nobody of this name"
     make_due()
     assert delivering.deliver().sent == 0
-
-
-def test_a_mail_put_off_is_tried_again_later_with_the_same_message_id(db: None, smtp_sink: SmtpSink) -> None:
-    some_owed(readers=3)
-    smtp_sink.refusals["r1@example.org"] = "451 4.7.1 greylisted"
-    assert delivering.deliver().sent == 2
-    waiting = Delivery.objects.get(state=State.WAITING)
-    assert timedelta(seconds=15) < waiting.next_attempt_at - timezone.now() < timedelta(seconds=45)
-    assert delivering.deliver().sent == 0, "not before its time"
-    smtp_sink.refusals.clear()
-    make_due()
-    assert delivering.deliver().sent == 1
-    assert message_id(smtp_sink.to("r1@example.org")[0]) == f"<{waiting.pk}@testserver>"
-    assert [attempt.code for attempt in waiting.tries.order_by("id")] == [451, 250]
-
-
-def test_a_mail_that_is_put_off_for_days_is_given_up(db: None, smtp_sink: SmtpSink) -> None:
-    some_owed()
-    smtp_sink.refusals["r0@example.org"] = "451 4.7.1 greylisted"
-    Delivery.objects.update(created_at=timezone.now() - outbox.GIVE_UP_AFTER - timedelta(minutes=1))
-    delivering.deliver()
-    assert states() == {"failed": 1}
-
-
-class CutsAfterData:
-    """A server that takes the whole mail and hangs up without a word, the first `cuts` times."""
-
-    def __init__(self, cuts: int) -> None:
-        self.cuts, self.taken = cuts, list[bytes]()
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self.socket.getsockname()[1])
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self) -> None:
-        """One connection after the other."""
-        while True:
-            try:
-                peer, _address = self.socket.accept()
-            except OSError:
-                return
-            with peer, peer.makefile("rwb") as stream:
-                self.talk(stream)
-
-    def talk(self, stream: Any) -> None:
-        """Says yes to everything."""
-
-        def say(text: str) -> None:
-            stream.write(text.encode() + b"\r\n")
-            stream.flush()
-
-        say("220 here")
-        while command := stream.readline():
-            if not command.upper().startswith(b"DATA"):
-                say("250 ok")
-                continue
-            say("354 go on")
-            mail = b""
-            while (read := stream.readline()) not in {b".\r\n", b""}:
-                mail += read
-            self.taken.append(mail)
-            if len(self.taken) <= self.cuts:
-                return
-            say("250 kept")
 
 
 def test_a_connection_cut_after_the_mail_repeats_that_mail_alone_with_its_id(db: None, settings: Any) -> None:
