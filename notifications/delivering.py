@@ -78,6 +78,8 @@ def deliver(seconds: float = 20.0) -> Round:
                 while time.monotonic() < until and not this.is_down:
                     stop = time.monotonic() + outbox.room()
                     batch = outbox.claim(avoid=this.patience.closed())
+                    if not batch and this.patience.go_on_with_the_slow():
+                        continue
                     if not batch:
                         break
                     packed = _looked_through(batch, this)

@@ -1,4 +1,4 @@
-"""Domains that put everything off: left alone for a while, so that the mails to all others go on."""
+"""Domains that put everything off, or take mails slowly: left alone for a while, so that the mails to all others go on."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ class Patience:
     """What one round of a worker has learnt of the domains it writes to."""
 
     def __init__(self) -> None:
-        # The seconds that each of the last ones took, as long as all were put off.
+        # The seconds that each of the last ones took, as long as all were put off; and of those that were taken.
         self._wasted: dict[str, deque[float]] = {}
+        self._took: dict[str, deque[float]] = {}
+        self._slow: set[str] = set()
         self._over: set[str] = set()
         self._doubted: set[str] = set()
         # Domains to leave alone, with the words that said so, and (None) those that have taken a mail again.
@@ -40,11 +42,17 @@ class Patience:
         rows = DomainPause.objects.annotate(now=Now()).values_list("domain", "until", "now")
         self._over.clear()
         self._doubted = {domain for domain, _until, _now in rows}
-        return [domain for domain, until, now in rows if until > now]
+        return [*(domain for domain, until, now in rows if until > now), *self._slow]
 
     def is_over(self, domain: str) -> bool:
-        """Whether no more mails to that domain should be tried in this round."""
-        return domain in self._over
+        """Whether no more mails to that domain should be tried for now."""
+        return domain in self._over or domain in self._slow
+
+    def go_on_with_the_slow(self) -> bool:
+        """Nothing else is due: those that take mails slowly may go on; whether there are any."""
+        were = bool(self._slow)
+        self._slow.clear()
+        return were
 
     def note(self, domain: str, ended: Ended, seconds: float) -> None:
         """Remembers an answer, and how long it took: one that was put off counts, one that was taken clears the domain.
@@ -58,6 +66,12 @@ class Patience:
                 self._unkept.append((domain, ended.reply))
         elif ended.outcome == Outcome.SENT:
             self._wasted.pop(domain, None)
+            took = self._took.setdefault(domain, deque(maxlen=LIMIT))
+            took.append(seconds)
+            if len(took) == LIMIT and sum(took) >= SECONDS:
+                # It has had its turn: the others that are due go first, in this round of this worker.
+                took.clear()
+                self._slow.add(domain)
             if domain in self._doubted:
                 self._doubted.discard(domain)
                 self._unkept.append((domain, None))

@@ -10,17 +10,16 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
+from notifications import claiming
 from notifications.models import Kind, Outcome, Why
 from notifications.prepared import counts, first_row
+from tracker.kit.deadlocks import again_after_deadlock
 
 CLAIM = 250
-# How many of the oldest are looked at for each that is taken, and at least so many: each of them is locked for a moment.
-WINDOW, LEAST = 2, 50
 CRASHES = 5
 # What is put off is tried again for so long after the first time (RFC 5321, 4.5.4.1), and so often at least.
 GIVE_UP_AFTER, TRIES = timedelta(days=5), 8
@@ -90,41 +89,6 @@ WITH lost AS MATERIALIZED (
     SELECT id, statement_timestamp(), 'crashed', '' FROM freed WHERE crashed
 )
 SELECT count(*) FROM freed
-"""
-
-# Keys first, in a step of their own: the planner must not be tempted to join the whole table to them. Of the oldest few
-# hundred every domain gets its turn, and a domain that puts everything off is left alone. A digest that is claimed takes
-# no more news.
-_CLAIM = """
-WITH oldest AS MATERIALIZED (
-    SELECT id, next_attempt_at, domain FROM notifications_delivery
-    WHERE state = 'waiting' AND kind = %(kind)s AND next_attempt_at <= statement_timestamp() AND crashes = 0
-      AND NOT domain = ANY(%(avoid)s::text[])
-    ORDER BY next_attempt_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
-), due AS MATERIALIZED (
-    SELECT id, next_attempt_at FROM (
-        SELECT id, next_attempt_at, row_number() OVER (PARTITION BY domain ORDER BY next_attempt_at) AS turn FROM oldest
-    ) AS by_turns ORDER BY turn, next_attempt_at LIMIT %(limit)s
-), taken AS (
-    UPDATE notifications_delivery d SET state = 'claimed', is_open = false, token = %(token)s,
-        lease_until = statement_timestamp() + %(lease)s::interval, started_at = NULL
-    FROM due WHERE d.id = due.id RETURNING d.id, due.next_attempt_at
-)
-SELECT id FROM taken ORDER BY next_attempt_at, id
-"""
-
-# One that a worker did not survive, or could not write: it goes last in a claim, and alone, so that it takes nobody with
-# it if it does the same again.
-_CLAIM_SUSPECT = """
-WITH due AS MATERIALIZED (
-    SELECT id FROM notifications_delivery
-    WHERE state = 'waiting' AND crashes > 0 AND next_attempt_at <= statement_timestamp()
-      AND NOT domain = ANY(%(avoid)s::text[])
-    ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-UPDATE notifications_delivery d SET state = 'claimed', is_open = false, token = %(token)s,
-    lease_until = statement_timestamp() + %(lease)s::interval, started_at = NULL
-FROM due WHERE d.id = due.id RETURNING d.id
 """
 
 # Whether a delivery `d` is still wanted: by the question's subscription, by any subscription that brought one of its
@@ -242,28 +206,21 @@ def claim(limit: int = CLAIM, avoid: Sequence[str] = ()) -> list[Claimed]:
     digests a quarter each, and each of them what the others do not need. Last comes one of those that failed us before.
     """
     token = uuid.uuid4()
+    how = {"avoid": list(avoid), "token": token, "lease": lease()}
     taken: list[Claimed] = []
-    common: dict[str, Any] = {"avoid": list(avoid), "token": token, "lease": f"{lease().total_seconds()} s"}
-    with connection.cursor() as cursor:
 
-        def take(kind: Kind, share: int) -> None:
-            if share <= 0:
-                return
-            window = max(WINDOW * share, LEAST)
-            cursor.execute(_CLAIM, {**common, "kind": str(kind), "limit": share, "window": window})
-            taken.extend(Claimed(row[0], token) for row in cursor.fetchall())
+    def take(kind: Kind, share: int) -> None:
+        taken.extend(Claimed(it, token) for it in claiming.in_turns(kind, share, how))
 
-        take(Kind.CONFIRMATION, limit)
-        take(Kind.DUTY, limit - len(taken))
-        left = limit - len(taken)
-        take(Kind.ALERT, left - 2 * (left // 4))
-        take(Kind.MANY, left // 4)
-        take(Kind.DIGEST, left // 4)
-        for kind in (Kind.ALERT, Kind.MANY, Kind.DIGEST):
-            take(kind, limit - len(taken))
-        cursor.execute(_CLAIM_SUSPECT, common)
-        taken.extend(Claimed(row[0], token, is_suspect=True) for row in cursor.fetchall())
-    return taken
+    take(Kind.CONFIRMATION, limit)
+    take(Kind.DUTY, limit - len(taken))
+    left = limit - len(taken)
+    take(Kind.ALERT, left - 2 * (left // 4))
+    take(Kind.MANY, left // 4)
+    take(Kind.DIGEST, left // 4)
+    for kind in (Kind.ALERT, Kind.MANY, Kind.DIGEST):
+        take(kind, limit - len(taken))
+    return [*taken, *(Claimed(it, token, is_suspect=True) for it in claiming.a_suspect(how))]
 
 
 def start(it: Claimed) -> bool:
@@ -336,15 +293,36 @@ def release(them: Sequence[Claimed], pause: float = 0.0) -> int:
         return int(cursor.rowcount)
 
 
+# Of the questions about one subscription one at most waits (delivery_confirmation_once): the newest that was chosen,
+# and none while another is on its way.
+_SEND_AGAIN = """
+WITH chosen AS MATERIALIZED (
+    SELECT DISTINCT ON (coalesce(subscription_id::text, id::text)) id FROM notifications_delivery d
+    WHERE id = ANY(%(ids)s) AND state IN ('failed', 'quarantined') AND subscriber_id IS NOT NULL
+      AND (subscription_id IS NULL OR NOT EXISTS (
+        SELECT 1 FROM notifications_delivery other WHERE other.subscription_id = d.subscription_id
+          AND other.kind = 'confirmation' AND other.state IN ('waiting', 'claimed')))
+    ORDER BY coalesce(subscription_id::text, id::text), created_at DESC, id
+)
+UPDATE notifications_delivery d SET state = 'waiting', settled_at = NULL, crashes = 0, attempts = 0,
+    created_at = statement_timestamp(), next_attempt_at = statement_timestamp()
+FROM chosen WHERE d.id = chosen.id AND d.state IN ('failed', 'quarantined') AND d.subscriber_id IS NOT NULL
+"""
+
+
 def send_again(ids: Sequence[uuid.UUID]) -> int:
     """Puts quarantined and refused deliveries back at the end of the queue; returns how many. The staff's button."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE notifications_delivery SET state = 'waiting', settled_at = NULL, crashes = 0, attempts = 0,"
-            " created_at = statement_timestamp(), next_attempt_at = statement_timestamp()"
-            " WHERE id = ANY(%s) AND state IN ('failed', 'quarantined') AND subscriber_id IS NOT NULL",
-            [list(ids)],
-        )
+    try:
+        return _put_back(ids)
+    except IntegrityError:
+        return _put_back(ids)  # somebody has signed up in this instant: now the new question is seen
+
+
+@again_after_deadlock
+@transaction.atomic
+def _put_back(ids: Sequence[uuid.UUID]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_SEND_AGAIN, {"ids": list(ids)})
         return int(cursor.rowcount)
 
 

@@ -146,6 +146,12 @@ class Delivery(models.Model):
             models.Index(
                 fields=["kind", "next_attempt_at"], name="delivery_due", condition=Q(state=State.WAITING)
             ),
+            # claim: the first of each domain.
+            models.Index(
+                fields=["kind", "domain", "next_attempt_at"],
+                name="delivery_by_domain",
+                condition=Q(state=State.WAITING, crashes=0),
+            ),
             # claim: those that a worker did not survive, or could not write, one at a time.
             models.Index(
                 fields=["next_attempt_at"],

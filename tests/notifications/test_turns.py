@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from commitments import operations
 from commitments.models import Event
-from notifications import delivering, domains, fanning
+from notifications import claiming, delivering, domains, fanning, outbox
 from notifications.models import (
     Delivery,
     DomainPause,
     Kind,
     State,
+    Subscriber,
 )
 from tests import world
 from tests.notifications.readers import a_reader, make_due, one_round
@@ -49,8 +52,6 @@ def test_what_the_clock_says_is_not_held(db: None, settings: Any) -> None:
 
 
 def test_digests_get_their_share_while_alerts_wait_and_every_domain_its_turn(db: None) -> None:
-    from notifications import outbox
-
     accord = world.an_accord()
     commitment = world.a_commitment(accord)
     for n in range(20):
@@ -96,6 +97,84 @@ def test_a_domain_that_puts_everything_off_slowly_is_left_alone_and_the_others_g
     DomainPause.objects.update(until=timezone.now())
     make_due()
     assert delivering.deliver(seconds=20).sent == 30
+    assert not DomainPause.objects.exists()
+
+
+def due_mails(domain: str, count: int, minutes: int, kind: str = Kind.ALERT) -> None:
+    """Mails that have been due for so long, to readers whose subscriptions nobody asks about."""
+    now = timezone.now()
+    at = now - timedelta(minutes=minutes)
+    reader, _new = Subscriber.objects.get_or_create(
+        email="r@example.org", defaults={"created_at": now, "changed_at": now}
+    )
+    Delivery.objects.bulk_create(
+        [
+            Delivery(kind=kind, subscriber=reader, domain=domain, created_at=now, next_attempt_at=at)
+            for _n in range(count)
+        ]
+    )
+
+
+@pytest.fixture
+def from_the_first_name(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has claimed nothing yet."""
+    monkeypatch.setattr(claiming, "_named", {})
+
+
+def taken(limit: int = 40) -> Counter[str]:
+    """How many mails of each domain one claim takes."""
+    keys = [it.id for it in outbox.claim(limit=limit)]
+    return Counter(Delivery.objects.filter(pk__in=keys).values_list("domain", flat=True))
+
+
+def test_a_domain_with_thousands_of_older_mails_keeps_no_other_waiting(from_the_first_name: None) -> None:
+    due_mails("large.example", 500, minutes=10)
+    for name in ("a", "s", "z"):
+        due_mails(f"{name}.example", 3, minutes=1)
+    assert taken() == {"large.example": 31, "a.example": 3, "s.example": 3, "z.example": 3}
+    assert taken() == {"large.example": 40}
+
+
+def test_of_very_many_domains_behind_a_large_one_each_gets_its_turn(from_the_first_name: None) -> None:
+    due_mails("large.example", 500, minutes=10)
+    for n in range(60):
+        due_mails(f"d{n:02}.example", 2, minutes=1)
+    seen = Counter[str]()
+    for _time in range(7):
+        found = taken()
+        assert found["large.example"] >= 20
+        seen += found
+    assert len(seen) == 61, "also those whose names come late"
+
+
+def test_a_domain_whose_mails_are_not_due_or_failed_us_before_gets_no_place(
+    from_the_first_name: None,
+) -> None:
+    due_mails("large.example", 500, minutes=10)
+    due_mails("later.example", 3, minutes=-10)
+    due_mails("bad.example", 3, minutes=1)
+    Delivery.objects.filter(domain="bad.example").update(crashes=1)
+    assert taken() == {"large.example": 40, "bad.example": 1}
+
+
+def test_a_domain_that_takes_mails_slowly_lets_the_others_go_first(
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(domains, "SECONDS", 0.0)  # as if each answer had taken long
+    accord = world.an_accord()
+    for n in range(30):
+        a_reader(f"r{n}@slow.example", accord)
+    for n in range(3):
+        a_reader(f"r{n}@quick.example", accord)
+    world.some_evidence(world.a_commitment(accord))
+    fanning.fan_out()
+    make_due()
+    Delivery.objects.filter(domain="slow.example").update(
+        next_attempt_at=timezone.now() - timedelta(minutes=1)
+    )
+    assert delivering.deliver(seconds=20).sent == 33
+    order = [mail.recipients[0].partition("@")[2] for mail in smtp_sink.mails]
+    assert order[: domains.LIMIT + 3] == ["slow.example"] * domains.LIMIT + ["quick.example"] * 3
     assert not DomainPause.objects.exists()
 
 

@@ -1,0 +1,21 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """A claim finds the first mail of each domain. The index is built while mails go on: the table may be large."""
+
+    atomic = False
+
+    dependencies = [("notifications", "0003_reminder_scopes")]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("crashes", 0), ("state", "waiting")),
+                fields=["kind", "domain", "next_attempt_at"],
+                name="delivery_by_domain",
+            ),
+        ),
+    ]
