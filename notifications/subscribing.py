@@ -274,6 +274,8 @@ def erase_rows(keys: list[int], now: datetime) -> None:
     Subscription.objects.filter(subscriber__in=keys).delete()
     Notice.objects.filter(subscriber__in=keys).delete()
     owed = Delivery.objects.filter(subscriber__in=keys)
+    # Locked before we look which is where: a mail that is put off in between would wait, for nobody.
+    list(owed.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     owed.filter(Q(state=State.WAITING) | Q(state=State.CLAIMED, started_at__isnull=True)).update(
         state=State.DROPPED,
         why=Why.ERASED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,9 +11,20 @@ from django.db import connection
 from django.test import Client
 
 from commitments.verifying import verify
-from notifications import delivering, domains, fanning, links, subscribing
+from notifications import delivering, domains, fanning, links, outbox, subscribing
 from notifications.channels.smtp import scrubbed
-from notifications.models import Attempt, Delivery, DomainPause, Notice, State, Subscriber, Subscription, Why
+from notifications.models import (
+    Attempt,
+    Delivery,
+    DomainPause,
+    Notice,
+    Outcome,
+    State,
+    Subscriber,
+    Subscription,
+    Why,
+)
+from notifications.outbox import Ended
 from tests import world
 from tests.notifications.readers import a_reader, link, one_round
 from tests.sinks import SmtpSink
@@ -208,3 +220,31 @@ def test_of_a_mail_whose_reader_was_erased_while_it_was_on_the_wire_the_answer_i
     one_round()
     assert Attempt.objects.get().code == 550
     assert "private-person" not in everything_in_the_database()
+
+
+def test_whoever_is_erased_while_their_mail_is_put_off_is_in_no_row(fresh_db: Any) -> None:
+    accord = world.an_accord()
+    reader = a_reader("reader@example.org", accord)
+    world.some_evidence(world.a_commitment(accord))
+    fanning.fan_out()
+    (it,) = outbox.claim()
+    assert outbox.start(it)
+    settling: list[threading.Thread] = []
+
+    def settle() -> None:
+        outbox.settle(it, Ended(Outcome.RETRY, 451, "later"))
+        connection.close()
+
+    def between(execute: Any, sql: str, *given: Any) -> Any:
+        found = execute(sql, *given)
+        if not settling and sql.startswith('UPDATE "notifications_delivery" SET "state"'):
+            settling.append(threading.Thread(target=settle))
+            settling[0].start()
+            settling[0].join(0.5)
+        return found
+
+    with connection.execute_wrapper(between):
+        assert subscribing.erase(reader.uuid)
+    settling[0].join()
+    row = Delivery.objects.get()
+    assert (row.subscriber_id, row.state, row.why) == (None, State.DROPPED, Why.ERASED)
