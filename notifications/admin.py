@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from commitments.models import Membership
 from commitments.words import StaffRole
 from notifications import outbox
-from notifications.models import Attempt, Delivery, Line, State, Subscriber, Subscription
+from notifications.models import Attempt, Delivery, Line, Subscriber, Subscription
 from notifications.pages import masked
 
 if TYPE_CHECKING:
@@ -164,8 +164,9 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
     @admin.action(description=_("Send again"), permissions=["send_again"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
         """Puts refused and quarantined deliveries back into the queue."""
-        done = outbox.send_again(list(chosen.values_list("pk", flat=True)))
-        left = chosen.exclude(state__in=[State.WAITING, State.CLAIMED]).count()
+        keys = list(chosen.values_list("pk", flat=True))
+        done = outbox.send_again(keys)
+        left = len(keys) - done
         self.message_user(
             request,
             ngettext("%(count)d delivery waits again.", "%(count)d deliveries wait again.", done)
@@ -175,9 +176,16 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
         if left:
             self.message_user(
                 request,
-                _(
-                    "Only what was refused or put into quarantine, and whose address is still known, is sent again."
-                ),
+                ngettext(
+                    "%(count)d is left as it is. Only what was refused or put into quarantine, and whose address is "
+                    "still known, is sent again; of the questions about one subscription only the newest, and none "
+                    "while another is on its way.",
+                    "%(count)d are left as they are. Only what was refused or put into quarantine, and whose address "
+                    "is still known, is sent again; of the questions about one subscription only the newest, and none "
+                    "while another is on its way.",
+                    left,
+                )
+                % {"count": left},
                 messages.INFO,
             )
 

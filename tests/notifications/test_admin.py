@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from notifications import delivering, fanning
+from notifications import delivering, fanning, subscribing
 from notifications.models import Delivery, Line, State
 from tests import world
 from tests.notifications.readers import a_reader, message_id
@@ -71,3 +73,25 @@ def test_what_is_in_quarantine_is_sent_again_by_an_administrator_with_its_old_id
     assert message_id(smtp_sink.mails[0]) == f"<{stuck.pk}@testserver>"
     answer = client.post("/admin/notifications/delivery/", button, follow=True)
     assert "0 deliveries wait again." in answer.content.decode()
+
+
+def test_of_the_questions_about_one_subscription_the_newest_is_sent_again_and_none_beside_a_new_one(
+    db: None, client: Client
+) -> None:
+    accord = world.an_accord()
+    now = timezone.now()
+    for hours in (3, 2, 1):
+        subscribing.sign_up("somebody@example.org", "en", accord, network="192.0.2.1", now=now)
+        Delivery.objects.filter(state=State.WAITING).update(
+            state=State.QUARANTINED, settled_at=now, created_at=now - timedelta(hours=hours)
+        )
+    stuck = list(Delivery.objects.order_by("created_at").values_list("pk", flat=True))
+    button = {"action": "send_again", "_selected_action": [str(key) for key in stuck]}
+    client.force_login(world.a_person("administrator"))
+    page = client.post("/admin/notifications/delivery/", button, follow=True).content.decode()
+    assert "1 delivery waits again." in page
+    assert "2 are left as they are." in page
+    assert Delivery.objects.get(state=State.WAITING).pk == stuck[-1]
+    page = client.post("/admin/notifications/delivery/", button, follow=True).content.decode()
+    assert "0 deliveries wait again." in page
+    assert "3 are left as they are." in page
