@@ -271,9 +271,9 @@ def renew(them: Sequence[Claimed]) -> int:
     """Begins the lease of claimed deliveries anew; returns how many were still ours."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE notifications_delivery SET lease_until = statement_timestamp() + %s"
+            "UPDATE notifications_delivery SET lease_until = statement_timestamp() + %s::interval"
             " WHERE id = ANY(%s) AND token = %s AND lease_until > statement_timestamp()",
-            [lease(), [it.id for it in them], them[0].token],
+            [f"{lease().total_seconds()} s", [it.id for it in them], them[0].token],
         )
         return int(cursor.rowcount)
 
@@ -283,12 +283,12 @@ def release(them: Sequence[Claimed], pause: float = 0.0) -> int:
     seconds; returns how many."""
     if not them:
         return 0
-    later = ", next_attempt_at = statement_timestamp() + %(pause)s" if pause else ""
+    later = ", next_attempt_at = statement_timestamp() + %(pause)s::interval" if pause else ""
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE notifications_delivery SET state = 'waiting', token = NULL, lease_until = NULL{later}"  # noqa: S608
             " WHERE id = ANY(%(ids)s) AND token = %(token)s AND started_at IS NULL AND subscriber_id IS NOT NULL",
-            {"ids": [it.id for it in them], "token": them[0].token, "pause": timedelta(seconds=pause)},
+            {"ids": [it.id for it in them], "token": them[0].token, "pause": f"{pause} s"},
         )
         return int(cursor.rowcount)
 

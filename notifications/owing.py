@@ -40,7 +40,7 @@ NEXT_DIGEST = """
 # A hold counts from now at most: an event that was written by a clock that ran ahead, and the events after it, which
 # the log stamps no earlier, wait like all others. Digests are locked in the order of their readers, so that two tellings
 # do not wait for each other as long as each is alone in its transaction.
-_HELD_UNTIL = "least(%(not_before)s, statement_timestamp() + %(hold)s)"
+_HELD_UNTIL = "least(%(not_before)s, statement_timestamp() + %(hold)s::interval)"
 _TELL = f"""
 WITH reached AS MATERIALIZED (
     SELECT subscriber_id, bool_or(rhythm = 'instantly') AS at_once,
@@ -118,7 +118,7 @@ FROM kept JOIN digests USING (subscriber_id, rhythm) WHERE n.id = kept.id
 _MOVE_DIGESTS = f"""
 UPDATE notifications_delivery d
 SET next_attempt_at = greatest({NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")},
-                               statement_timestamp() + %(hold)s)
+                               statement_timestamp() + %(hold)s::interval)
 FROM notifications_subscriber p
 WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open AND d.next_attempt_at > statement_timestamp()
 """  # noqa: S608
@@ -164,7 +164,7 @@ def tell(source: Source, wanted: Sequence[str], last: int, room: int, hushed: Co
                 "batch": room,
                 "hushed": list(hushed),
                 "not_before": source.not_before,
-                "hold": settings.ALERT_HOLD,
+                "hold": f"{settings.ALERT_HOLD.total_seconds()} s",
             },
         )
         reached, highest, made = cursor.fetchone()
@@ -187,7 +187,9 @@ def move_digests(subscriber: int) -> None:
     """Gives a subscriber's open digests the next hour that they have chosen now; when that is nearer than a hold is
     long, the end of the hold that news in it may still be under. One that is due, and waits for us, stays due."""
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE_DIGESTS, {"subscriber": subscriber, "hold": settings.ALERT_HOLD})
+        cursor.execute(
+            _MOVE_DIGESTS, {"subscriber": subscriber, "hold": f"{settings.ALERT_HOLD.total_seconds()} s"}
+        )
 
 
 def next_digest(rhythm: str, zone: str, hour: int, weekday: int, now: datetime) -> datetime:

@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from notifications import bouncing, delivering, domains
+from notifications import bouncing, delivering, domains, outbox
 from notifications.channels.smtp import Post
 from notifications.models import Bounce, DomainPause, Line, Subscriber, SubscriberState
 from tests.notifications.readers import message_id, some_owed, states
@@ -81,7 +81,7 @@ def test_a_worker_that_ends_before_a_refusal_was_settled_has_remembered_it(
     def ends(*_given: Any) -> Any:
         raise SystemExit
 
-    monkeypatch.setattr(delivering.outbox, "settle", ends)
+    monkeypatch.setattr(outbox, "settle", ends)
     with pytest.raises(SystemExit):
         delivering.deliver()
     assert states() == {"claimed": 1}

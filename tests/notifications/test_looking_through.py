@@ -10,7 +10,7 @@ import pytest
 from commitments import operations
 from commitments.models import Commitment, Event
 from notifications import delivering, fanning, outbox, parcels, truth
-from notifications.models import Delivery, Kind, Outcome, State
+from notifications.models import Delivery, Kind, Outcome, State, Why
 from notifications.outbox import Ended
 from tests import world
 from tests.notifications.readers import a_reader, make_due, some_owed, states
@@ -107,7 +107,7 @@ def test_what_takes_back_what_another_worker_holds_waits_for_what_becomes_of_it(
     assert waits.attempts == 0
     dropped = parcels.pack(one)
     assert [it.id for it in dropped.untrue] == [one[0].id]
-    outbox.drop(dropped.untrue, outbox.Why.UNTRUE)
+    outbox.drop(dropped.untrue, Why.UNTRUE)
     make_due()
     delivering.deliver()
     assert smtp_sink.mails == []
