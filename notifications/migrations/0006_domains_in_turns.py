@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("notifications", "0003_reminder_scopes")]
+    dependencies = [("notifications", "0005_endpoint_answered")]
 
     operations = [
         AddIndexConcurrently(
