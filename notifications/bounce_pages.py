@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from notifications import bouncing, providers
+from notifications.bouncing import Weight
 from notifications.models import BounceWay
 from tracker.kit.problems import CONTENT_TYPE, document
 
@@ -52,8 +53,8 @@ class Bounces(View):
             return _problem(400, "Not JSON")
         except ValueError as error:
             return _problem(400, "A field is not valid", str(error))
-        for delivery, hard, code in reports:
-            bouncing.record(delivery, hard, code, BounceWay.PROVIDER)
+        for delivery, weight, code in reports:
+            bouncing.record(delivery, weight, code, BounceWay.PROVIDER)
         return HttpResponse(status=204)
 
 
@@ -85,8 +86,8 @@ class Provider(View):
         return HttpResponse(status=200)
 
 
-def _reports(said: Any) -> list[tuple[uuid.UUID, bool, str]]:
-    """What the report says; raises ValueError that names the field."""
+def _reports(said: Any) -> list[tuple[uuid.UUID, Weight, str]]:
+    """What the report says; raises ValueError that names the field. A bounce weighs no more than its code says."""
     data = said.get("data") if isinstance(said, dict) else None
     if not isinstance(data, list) or len(data) > MOST:
         raise ValueError(f"data: a list of at most {MOST} reports")
@@ -104,5 +105,8 @@ def _reports(said: Any) -> list[tuple[uuid.UUID, bool, str]]:
             delivery = uuid.UUID(str(message_id).strip("<> ").split("@")[0])
         except ValueError:
             raise ValueError(f"data[{place}].message_id: the Message-ID of one of our mails") from None
-        found.append((delivery, kind == "hard", code))
+        weight = Weight.HARD if kind == "hard" else Weight.UNCLEAR
+        if status := bouncing.status_in(code):
+            weight = min(bouncing.weigh(status), Weight.HARD if kind == "hard" else Weight.SOFT)
+        found.append((delivery, weight, code))
     return found

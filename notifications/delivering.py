@@ -192,7 +192,7 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float, stop: 
 def _refused(it: Claimed, ended: Ended) -> None:
     """A permanent refusal is the one answer that is written down before its mail is settled: a worker that does not get
     further asks again and hears the same, and a mail that is refused twice has reached nobody."""
-    _surely(lambda: bouncing.refused(it.id, ended.code, ended.reply), "bounce_again")
+    _surely(lambda: bouncing.refused(it.id, ended.code, ended.reply, ended.is_of_reader), "bounce_again")
 
 
 def _keep(this: Round) -> None:

@@ -210,10 +210,10 @@ class EndpointAdmin(ReadOnly, EndpointPages):
 class BounceAdmin(ReadOnly, BouncePages):
     """Mails that came back, and the addresses that are suppressed for it (masked)."""
 
-    list_display = ["at", "address", "is_hard", "code", "way"]
-    list_filter = ["is_hard", "way"]
+    list_display = ["at", "address", "is_hard", "about", "code", "way"]
+    list_filter = ["is_hard", "about", "way"]
     list_select_related = ["subscriber"]
-    fields = ["at", "address", "is_hard", "code", "way", "delivery"]
+    fields = ["at", "address", "is_hard", "about", "code", "way", "delivery"]
     readonly_fields = ["address"]
     actions = ["allow_again"]
     show_full_result_count = False

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone
 
 from commitments import jobs
@@ -65,7 +64,7 @@ def _visit(seconds: float) -> Visit:
                 content = _content(box, number)
                 if content is not None:
                     this.read += 1
-                    this.recorded += _is_new_bounce(content)
+                    this.recorded += bouncing.read(content)
                 _ask(box, "STORE", number, "+FLAGS.SILENT", r"(\Seen)")
     except (OSError, imaplib.IMAP4.error, _Unread) as error:
         said = scrubbed(str(error)) or type(error).__name__
@@ -113,13 +112,3 @@ def _content(box: imaplib.IMAP4_SSL, number: str) -> bytes | None:
     """The mail, without marking it, and no more of it than is looked at; None when it has gone since."""
     said = _ask(box, "FETCH", number, f"(BODY.PEEK[]<0.{bouncing.LARGEST + 1}>)")
     return next((part[1] for part in said if isinstance(part, tuple)), None)
-
-
-def _is_new_bounce(content: bytes) -> bool:
-    try:
-        return bouncing.read(content)
-    except DatabaseError:
-        raise
-    except Exception as error:  # noqa: BLE001  (a mail from a stranger must not stop the others)
-        log.error("bounce_not_read", error=type(error).__name__)
-        return False

@@ -56,11 +56,13 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How one attempt ended: the outcome, the server's code and words; for a retry the first pause in seconds."""
+    """How one attempt ended: the outcome, the server's code and words, and whether they were said of the reader alone,
+    before the mail."""
 
     outcome: str
     code: int | None = None
     reply: str = ""
+    is_of_reader: bool = False
 
 
 # Claims that ran out: a mail that was on the wire counts a crash (five: a person must look), the others just go on.

@@ -15,12 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from notifications import bouncing
+from notifications.bouncing import Weight
 from notifications.models import BounceWay, Delivery, State
 
-_STATUS = re.compile(r"\b[45]\.\d{1,3}\.\d{1,3}\b")
+# The receiving server's own words begin with its code.
+_SERVER_SAYS = re.compile(r"\s*(?:smtp;\s*)?([45]\d\d)\b", re.I)
 # The reader, or the provider in their name, wants no more mail: as good as a mailbox that is not there.
 _UNWELCOME = {RejectReason.SPAM, RejectReason.UNSUBSCRIBED}
-_GONE = {RejectReason.INVALID, RejectReason.BOUNCED}
+_NOT_THE_READER = {RejectReason.BLOCKED, RejectReason.TIMED_OUT}
 _NOT_READ = (ValueError, LookupError, TypeError, AttributeError, RecursionError, ImproperlyConfigured)
 
 
@@ -60,37 +62,55 @@ def read(request: HttpRequest) -> int:
     return sum(_note(*report) for report in reports)
 
 
-def _report(event: AnymailTrackingEvent) -> tuple[str, str, bool, str] | None:
-    """The recipient, all that the provider said, whether it is final for the address, and the code; None for what is
-    no bounce (a mail that is put off is still on its way)."""
+def _report(event: AnymailTrackingEvent) -> tuple[str, str, Weight, str] | None:
+    """The recipient, all that the provider said, what it means for the address, and the code; None for what is no bounce
+    (a mail that is put off is still on its way)."""
     if not isinstance(event.recipient, str) or not event.recipient.isprintable():
         return None
     said = f"{event.message_id} {event.metadata} {event.esp_event}"
-    status = _STATUS.search(f"{event.mta_response or ''} {event.description or ''}")
-    code = status[0] if status else ""
-    if event.event_type == EventType.COMPLAINED:
-        return event.recipient, said, True, "complaint"
     if event.event_type == EventType.UNSUBSCRIBED:
-        return event.recipient, said, True, "unsubscribed"
+        return event.recipient, said, Weight.HARD, "unsubscribed"
+    if event.event_type == EventType.COMPLAINED:
+        # Postmark's word for a filter that took the mail for spam: its reader has said nothing.
+        is_filtered = _word(event.esp_event, "Type") == "spamnotification"
+        return event.recipient, said, Weight.NOTHING if is_filtered else Weight.HARD, "complaint"
     if event.event_type in (EventType.BOUNCED, EventType.REJECTED, EventType.FAILED):
-        if event.reject_reason in _UNWELCOME:
-            return event.recipient, said, True, str(event.reject_reason)[:12]
-        gone = event.reject_reason in _GONE and not _is_soft(event.esp_event)
-        return event.recipient, said, bool(bouncing.is_hard(code)) if code else gone, code
+        status = bouncing.status_in(f"{event.mta_response or ''} {event.description or ''}")
+        if status:
+            return event.recipient, said, bouncing.weigh(status), status
+        return event.recipient, said, *_without_status(event)
     return None
 
 
-def _is_soft(said: Any) -> bool:
-    """Whether the provider's own word for a bounce is that it need not be final; the library's word drops that."""
-    words = (
-        {name: said.get(name) for name in ("Type", "event", "hard_bounce")} if hasattr(said, "get") else {}
-    )
-    return words.get("hard_bounce") is False or "soft" in f"{words.get('Type')} {words.get('event')}".lower()
+def _without_status(event: AnymailTrackingEvent) -> tuple[Weight, str]:
+    """What a bounce means that carries no enhanced status, by the provider's word, and its code."""
+    server = _SERVER_SAYS.match(str(event.mta_response or ""))
+    code = server[1] if server else ""
+    if event.reject_reason in _UNWELCOME:
+        # A server that takes the mail for spam does not speak for its reader.
+        return (Weight.NOTHING, code) if server else (Weight.HARD, str(event.reject_reason)[:12])
+    if event.reject_reason in _NOT_THE_READER:
+        return Weight.NOTHING, code
+    if event.reject_reason == RejectReason.INVALID or _is_hard(event.esp_event):
+        return Weight.HARD, code
+    is_unclear = event.reject_reason == RejectReason.BOUNCED or (code and int(code) in bouncing.BARE)
+    return Weight.UNCLEAR if is_unclear else Weight.NOTHING, code
 
 
-def _note(recipient: str, said: str, hard: bool, code: str) -> int:
+def _word(said: Any, name: str) -> str:
+    """A word of the provider's report, in small letters."""
+    return str(said.get(name)).lower() if hasattr(said, "get") else ""
+
+
+def _is_hard(said: Any) -> bool:
+    """Whether the provider's own word for a bounce is that it is final; the library's words drop that."""
+    words = (_word(said, name) for name in ("Type", "type", "event", "SuppressionReason"))
+    return any("hard" in word for word in words) or _word(said, "hard_bounce") == "true"
+
+
+def _note(recipient: str, said: str, weight: Weight, code: str) -> int:
     delivery = _delivery(recipient.strip().lower(), said)
-    return int(delivery is not None and bouncing.record(delivery, hard, code, BounceWay.PROVIDER))
+    return int(delivery is not None and bouncing.record(delivery, weight, code, BounceWay.PROVIDER))
 
 
 def _delivery(email: str, said: str) -> uuid.UUID | None:

@@ -168,7 +168,7 @@ class Post:
                 # Not this reader's fault: whatever the code, the mail is kept and the line is doubted.
                 raise Trouble(f"{mail[0]} {scrubbed(mail[1], address)}")
             if not 200 <= rcpt[0] <= 299:
-                begun.ended = self._refused(begun, *rcpt)
+                begun.ended = self._refused(begun, *rcpt, is_of_reader=True)
             elif data[0] != 354:
                 begun.ended = self._refused(begun, *data)
             else:
@@ -233,11 +233,11 @@ class Post:
         self._hurry(until)
         return self._smtp.docmd(command)
 
-    def _refused(self, begun: _Begun, code: int, words: bytes) -> Ended:
+    def _refused(self, begun: _Begun, code: int, words: bytes, is_of_reader: bool = False) -> Ended:
         """5xx ends this delivery, 4xx puts it off; 421 means that the server wants to end the conversation."""
         if code == 421:
             raise Trouble(f"421 {scrubbed(words, begun.address)}")
         if self._say(begun.until, "RSET")[0] != 250:
             raise Trouble("the server does not begin anew")
         outcome = Outcome.FAILED if 500 <= code <= 599 else Outcome.RETRY
-        return Ended(outcome, code, scrubbed(words, begun.address))
+        return Ended(outcome, code, scrubbed(words, begun.address), is_of_reader)

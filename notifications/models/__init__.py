@@ -1,6 +1,6 @@
 """The nouns of the post room, one file each. Doors import them from here."""
 
-from notifications.models.bounce import Bounce, BounceWay
+from notifications.models.bounce import Bounce, BounceAbout, BounceWay
 from notifications.models.calendar import PrivateCalendar
 from notifications.models.endpoint import (
     CALL_OVER,
@@ -29,6 +29,7 @@ __all__ = [
     "Audience",
     "Bookmark",
     "Bounce",
+    "BounceAbout",
     "BounceWay",
     "Call",
     "CallKind",

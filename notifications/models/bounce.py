@@ -17,6 +17,14 @@ class BounceWay(models.TextChoices):
     PROVIDER = "provider", _("the mail provider said so")
 
 
+class BounceAbout(models.TextChoices):
+    """What the answer speaks of. Only the mailbox counts, and what is unclear where few at a domain hear it."""
+
+    MAILBOX = "mailbox", _("the mailbox")
+    UNCLEAR = "unclear", _("it does not say")
+    OTHER = "other", _("our server, the mail, or the way")
+
+
 class Bounce(models.Model):
     """One mail that came back. It goes with its reader; `delivery` is the mail's id, also after the mail was pruned."""
 
@@ -28,6 +36,14 @@ class Bounce(models.Model):
         max_length=12, blank=True, default="", help_text=_("The enhanced status, as 5.1.1.")
     )
     way = models.CharField(max_length=10, choices=BounceWay.choices)
+    about = models.CharField(
+        max_length=10,
+        choices=BounceAbout.choices,
+        default=BounceAbout.MAILBOX,
+        db_default=BounceAbout.MAILBOX,
+        help_text=_("What the answer speaks of; only the mailbox counts against the address."),
+    )
+    domain = models.CharField(max_length=253, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("bounce")
@@ -37,6 +53,15 @@ class Bounce(models.Model):
             # However often a provider repeats itself, it counts once.
             models.UniqueConstraint(fields=["delivery", "is_hard"], name="bounce_once"),
             models.CheckConstraint(condition=Q(way__in=BounceWay.values), name="bounce_way_known"),
+            models.CheckConstraint(condition=Q(about__in=BounceAbout.values), name="bounce_about_known"),
+        ]
+        indexes = [
+            # record: whether others at the domain got the same answer on that day.
+            models.Index(
+                fields=["domain", "code", "at"],
+                name="bounce_unclear",
+                condition=Q(about=BounceAbout.UNCLEAR),
+            ),
         ]
 
     def __str__(self) -> str:

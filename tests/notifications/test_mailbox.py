@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from notifications import bouncing, home, mailbox, troubles
 from notifications.models import Bounce, BounceWay, Line, Subscriber
 from tests.notifications.imap import Mailbox, certificate
-from tests.notifications.test_bouncing import REPORT, a_mail
+from tests.notifications.test_bouncing import NESTED, REPORT, a_mail
 from tests.sinks import SmtpSink
 from tracker.kit.briefly import forget_all
 
@@ -54,6 +55,23 @@ def test_a_notification_in_the_mailbox_suppresses_its_address_and_all_else_is_on
     assert (bounce.way, bounce.is_hard, bounce.code) == (BounceWay.MAILBOX, True, "5.1.1")
     assert Subscriber.objects.get().state == "suppressed"
     assert mailbox.collect().read == 0
+
+
+def test_one_mail_of_a_stranger_does_not_stop_the_mailbox(
+    db: None, smtp_sink: SmtpSink, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bouncing, "SECONDS", 0.3)
+    path = bouncing.return_path(a_mail(smtp_sink).pk)
+    box.mails = {
+        1: b"To: " + b"(" * 900_000 + b"\r\n\r\nx\r\n",
+        2: f"To: {path}\r\n".encode() + NESTED,
+        3: report(path),
+    }
+    began = time.monotonic()
+    this = mailbox.collect()
+    assert time.monotonic() - began < 5
+    assert (this.read, this.recorded, this.is_down) == (3, 1, False)
+    assert box.seen == {1, 2, 3}, "what was given up is not read again"
 
 
 def test_a_line_that_breaks_before_the_mark_is_read_again_and_counts_once(

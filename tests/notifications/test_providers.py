@@ -76,30 +76,74 @@ def test_a_provider_that_sends_a_password_suppresses_the_reader_of_the_last_mail
 
 
 @pytest.mark.parametrize(
-    ("said", "hard", "code"),
+    ("said", "hard", "code", "about"),
     [
-        (postmark("SoftBounce"), False, ""),
-        (postmark("SoftBounce", Details="smtp;452 4.2.2 the mailbox is full"), False, "4.2.2"),
-        (postmark("HardBounce", Details="smtp;550 5.1.1 nobody of this name"), True, "5.1.1"),
-        (postmark("HardBounce", Details="smtp;550 5.7.1 not by our policy"), False, "5.7.1"),
-        (postmark("SpamComplaint", RecordType="SpamComplaint"), True, "complaint"),
+        (postmark("SoftBounce"), False, "", "unclear"),
+        (postmark("SoftBounce", Details="smtp;550 nobody"), False, "550", "unclear"),
+        (postmark("HardBounce"), True, "", "mailbox"),
+        (postmark("Blocked", Details="smtp;550 blocked"), False, "550", "other"),
+        (postmark("SpamNotification"), False, "complaint", "other"),
+        (postmark("SMTPApiError"), False, "", "other"),
+        (postmark("SoftBounce", Details="smtp;452 4.2.2 the mailbox is full"), False, "4.2.2", "mailbox"),
+        (postmark("HardBounce", Details="smtp;550 5.1.1 nobody of this name"), True, "5.1.1", "mailbox"),
+        (postmark("HardBounce", Details="smtp;550 5.7.1 not by our policy"), False, "5.7.1", "other"),
+        (postmark("SpamComplaint", RecordType="SpamComplaint"), True, "complaint", "mailbox"),
         (
             postmark(
                 RecordType="SubscriptionChange", SuppressSending=True, SuppressionReason="ManualSuppression"
             ),
             True,
             "unsubscribed",
+            "mailbox",
         ),
     ],
 )
 def test_what_a_report_says_is_hard_or_soft(
-    db: None, smtp_sink: SmtpSink, provider: Any, said: dict[str, Any], hard: bool, code: str
+    db: None, smtp_sink: SmtpSink, provider: Any, said: dict[str, Any], hard: bool, code: str, about: str
 ) -> None:
     a_mail(smtp_sink)
     provider("postmark")
     assert post(said).status_code == 200
     bounce = Bounce.objects.get()
-    assert (bounce.is_hard, bounce.code, state() == "suppressed") == (hard, code, hard)
+    assert (bounce.is_hard, bounce.code, bounce.about, state() == "suppressed") == (hard, code, about, hard)
+
+
+def sparkpost(bounce_class: str, raw_reason: str) -> list[dict[str, Any]]:
+    event = {
+        "type": "bounce",
+        "bounce_class": bounce_class,
+        "raw_reason": raw_reason,
+        "raw_rcpt_to": READER,
+        "timestamp": "1454442600",
+    }
+    return [{"msys": {"message_event": event}}]
+
+
+@pytest.mark.parametrize(
+    ("bounce_class", "raw_reason", "hard", "about"),
+    [
+        ("10", "550 nobody of this name", True, "mailbox"),
+        ("22", "452 4.2.2 full", False, "mailbox"),
+        ("20", "550 come again", False, "unclear"),
+        ("51", "550 spam from this host", False, "other"),
+        ("51", "550 5.7.1 spam from this host", False, "other"),
+        ("24", "", False, "other"),
+    ],
+)
+def test_a_provider_whose_words_the_library_makes_less_of_is_read_with_care(
+    db: None,
+    smtp_sink: SmtpSink,
+    provider: Any,
+    bounce_class: str,
+    raw_reason: str,
+    hard: bool,
+    about: str,
+) -> None:
+    a_mail(smtp_sink)
+    provider("sparkpost")
+    assert post(sparkpost(bounce_class, raw_reason)).status_code == 200
+    bounce = Bounce.objects.get()
+    assert (bounce.is_hard, bounce.about, state() == "suppressed") == (hard, about, hard)
 
 
 @pytest.mark.parametrize(
