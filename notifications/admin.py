@@ -1,43 +1,74 @@
-"""What staff see of the post room: who follows (addresses masked), what is owed, how each try ended. Nothing is edited
-here; the one button sends again what was refused or put into quarantine."""
+"""What staff see of the post room: what is owed to whom (addresses masked), how each try ended. Nothing is edited here;
+the one button sends again what was refused or put into quarantine."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from commitments.models import Membership
 from commitments.words import StaffRole
 from notifications import outbox
-from notifications.models import Attempt, Delivery, Line, Subscriber, Subscription
+from notifications.models import Attempt, Delivery, Line, Outcome, State, Subscriber, Subscription
 from notifications.pages import masked
 
 if TYPE_CHECKING:
-    SubscriptionTable = admin.TabularInline[Subscription, Subscriber]
     AttemptTable = admin.TabularInline[Attempt, Delivery]
-    SubscriberPages = admin.ModelAdmin[Subscriber]
+    AttemptPages = admin.ModelAdmin[Attempt]
     DeliveryPages = admin.ModelAdmin[Delivery]
     LinePages = admin.ModelAdmin[Line]
 else:
-    SubscriptionTable = AttemptTable = admin.TabularInline
-    SubscriberPages = DeliveryPages = LinePages = admin.ModelAdmin
+    AttemptTable = admin.TabularInline
+    AttemptPages = DeliveryPages = LinePages = admin.ModelAdmin
+
+# Nobody turns more pages than these rows fill; to count all the others takes seconds when there are millions.
+COUNTED = 10_000
+
+
+class Newest(Paginator):  # type: ignore[type-arg]
+    """Pages of the first rows of a list."""
+
+    most = COUNTED
+
+    @cached_property
+    def count(self) -> int:  # type: ignore[override]
+        """How many there are, as far as it is counted."""
+        return self.object_list[: self.most].count()  # type: ignore[union-attr, call-arg]
 
 
 def is_administrator(request: HttpRequest) -> bool:
-    """Whether this member of staff is an administrator for every accord: readers follow across accords."""
+    """Whether this member of staff is an administrator for every accord: readers follow across accords. Asked for each
+    list and table of a page, so it is looked up once for each request."""
     user = request.user
     if not user.is_active or not user.is_staff:
         return False
     if user.is_superuser:
         return True
-    everywhere = Membership.objects.filter(user_id=user.pk, accord=None, role=StaffRole.ADMINISTRATOR)
-    return everywhere.exists()
+    known: bool | None = getattr(request, "_is_administrator", None)
+    if known is None:
+        everywhere = Membership.objects.filter(user_id=user.pk, accord=None, role=StaffRole.ADMINISTRATOR)
+        request._is_administrator = known = everywhere.exists()  # type: ignore[attr-defined]
+    return known
+
+
+def linked(reader: Subscriber | None) -> str:
+    """A reader's address, masked, as a link to what staff see of them; a dash for one who was erased."""
+    if reader is None:
+        return "—"
+    page = reverse("admin:notifications_subscriber_change", args=[reader.pk])
+    return format_html('<a href="{}">{}</a>', page, masked(reader.email))
 
 
 class ReadOnly:
@@ -64,32 +95,6 @@ class ReadOnly:
         return False
 
 
-class SubscriptionInline(ReadOnly, SubscriptionTable):
-    """What one subscriber follows."""
-
-    model = Subscription
-    fields = ["scope", "rhythm", "kinds", "asked_at", "confirmed_at", "paused_at", "ended_at"]
-    readonly_fields = ["scope"]
-    extra = 0
-
-
-@admin.register(Subscriber)
-class SubscriberAdmin(ReadOnly, SubscriberPages):
-    """Subscribers, without whole addresses."""
-
-    list_display = ["uuid", "address", "language", "state", "created_at"]
-    list_filter = ["state", "language"]
-    fields = ["uuid", "address", "language", "zone", "hour", "weekday", "state", "created_at", "changed_at"]
-    readonly_fields = ["address"]
-    inlines = [SubscriptionInline]
-    show_full_result_count = False
-
-    @admin.display(description=_("address"))
-    def address(self, row: Subscriber) -> str:
-        """The address, masked."""
-        return masked(row.email)
-
-
 class AttemptInline(ReadOnly, AttemptTable):
     """The tries of one delivery."""
 
@@ -98,24 +103,50 @@ class AttemptInline(ReadOnly, AttemptTable):
     extra = 0
 
 
+class Aside(admin.SimpleListFilter):
+    """What a person should look at, ready to be chosen."""
+
+    title = _("what needs a person")
+    parameter_name = "aside"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Both, or one of them."""
+        return [
+            ("both", _("refused, or in quarantine")),
+            (State.QUARANTINED, State.QUARANTINED.label),
+            (State.FAILED, State.FAILED.label),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        """By the index of what needs a person."""
+        asked = self.value()
+        states = [State.QUARANTINED, State.FAILED] if asked == "both" else [asked] if asked else []
+        return queryset.filter(state__in=states) if states else queryset
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly, DeliveryPages):
-    """Deliveries with their tries."""
+    """Deliveries with their tries. An address is asked for on a page of its own (reader_admin.py)."""
 
     list_display = [
-        "id",
+        "created_at",
+        "to_whom",
         "kind",
         "state",
         "why",
-        "created_at",
         "next_attempt_at",
         "attempts",
         "crashes",
         "settled_at",
     ]
-    list_filter = ["state", "kind", "why"]
+    list_filter = [Aside, "state", "kind", "why", "created_at"]
+    list_select_related = ["subscriber"]
+    # The index `delivery_newest`, from its end.
+    ordering = ["-created_at", "-id"]
+    paginator = Newest
     fields = [
         "id",
+        "to_whom",
         "kind",
         "state",
         "why",
@@ -128,12 +159,17 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
         "attempts",
         "crashes",
     ]
-    readonly_fields = ["events"]
+    readonly_fields = ["events", "to_whom"]
     inlines = [AttemptInline]
     actions = ["send_again"]
     show_full_result_count = False
-    date_hierarchy = "created_at"
     change_form_template = "admin/notifications/delivery/change_form.html"
+    change_list_template = "admin/notifications/newest.html"
+
+    @admin.display(description=_("to whom"))
+    def to_whom(self, row: Delivery) -> str:
+        """The reader."""
+        return linked(row.subscriber)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -198,6 +234,71 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
+# One step down the index `attempt_code` for each code there is, however many attempts there are.
+_CODES = """
+WITH RECURSIVE codes AS (
+    (SELECT code FROM notifications_attempt WHERE outcome <> 'sent' AND code IS NOT NULL ORDER BY code LIMIT 1)
+    UNION ALL
+    SELECT (SELECT a.code FROM notifications_attempt a WHERE a.outcome <> 'sent' AND a.code > codes.code
+            ORDER BY a.code LIMIT 1)
+    FROM codes WHERE codes.code IS NOT NULL
+) SELECT code FROM codes WHERE code IS NOT NULL
+"""
+
+
+class Code(admin.SimpleListFilter):
+    """The codes with which servers have put off or refused mails."""
+
+    title = _("the server's reply code")
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, str]]:
+        """Those that there are."""
+        with connection.cursor() as cursor:
+            cursor.execute(_CODES)
+            return iter([(str(code), str(code)) for (code,) in cursor.fetchall()])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        """A code that is not there finds nothing."""
+        asked = self.value()
+        if not asked:
+            return queryset
+        if asked not in dict(self.lookup_choices):
+            return queryset.none()
+        return queryset.exclude(outcome=Outcome.SENT).filter(code=int(asked))
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnly, AttemptPages):
+    """Every try to send a mail, newest first: what the servers say, and to whose mail."""
+
+    list_display = ["at", "outcome", "code", "reply", "mail", "to_whom"]
+    list_filter = ["outcome", Code]
+    list_select_related = ["delivery__subscriber"]
+    fields = ["at", "outcome", "code", "reply", "mail", "to_whom"]
+    readonly_fields = ["mail", "to_whom"]
+    ordering = ["-id"]
+    paginator = Newest
+    show_full_result_count = False
+    change_list_template = "admin/notifications/newest.html"
+
+    @admin.display(description=_("delivery"))
+    def mail(self, row: Attempt) -> str:
+        """What it was about, as a link to the delivery."""
+        page = reverse("admin:notifications_delivery_change", args=[row.delivery_id])
+        return format_html(
+            '<a href="{}">{}: {}</a>',
+            page,
+            row.delivery.get_kind_display(),
+            row.delivery.get_state_display(),
+        )
+
+    @admin.display(description=_("to whom"))
+    def to_whom(self, row: Attempt) -> str:
+        """The reader."""
+        return linked(row.delivery.subscriber)
+
+
 @admin.register(Line)
 class LineAdmin(ReadOnly, LinePages):
     """Whether the mail server can be reached."""
@@ -205,5 +306,5 @@ class LineAdmin(ReadOnly, LinePages):
     list_display = ["name", "down_since", "tries", "try_again_at", "said"]
 
 
-# The webhooks' pages stand in a file of their own; importing it enters them.
-from notifications import endpoint_admin, mail_admin  # noqa: E402, F401
+# The other pages stand in files of their own; importing these enters them.
+from notifications import endpoint_admin, mail_admin, reader_admin  # noqa: E402, F401

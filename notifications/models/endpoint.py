@@ -257,6 +257,8 @@ class Call(models.Model):
             models.Index(fields=["lease_until"], name="call_leased", condition=Q(state=CallState.CLAIMED)),
             # prune: what has been over for long.
             models.Index(fields=["settled_at"], name="call_over", condition=Q(settled_at__isnull=False)),
+            # The staff's list, newest first.
+            models.Index(fields=["created_at", "id"], name="call_newest"),
             # The staff's list of what needs a person.
             models.Index(
                 fields=["settled_at"],

@@ -168,6 +168,8 @@ class Delivery(models.Model):
                 name="delivery_needs_person",
                 condition=Q(state__in=[State.FAILED, State.QUARANTINED]),
             ),
+            # The staff's list, newest first; a fan-out writes many in one instant, so that alone is not enough.
+            models.Index(fields=["created_at", "id"], name="delivery_newest"),
             # sign_up: the last confirmation of a subscription; erase: the rows that name it.
             models.Index(
                 fields=["subscription", "created_at"],
@@ -220,6 +222,13 @@ class Attempt(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="attempt_outcome_known")
+        ]
+        indexes = [
+            # The staff's list by outcome, and by code, newest first; most attempts are taken at once, and not looked for.
+            models.Index(
+                fields=["outcome", "id"], name="attempt_outcome", condition=~Q(outcome=Outcome.SENT)
+            ),
+            models.Index(fields=["code", "id"], name="attempt_code", condition=~Q(outcome=Outcome.SENT)),
         ]
 
     def __str__(self) -> str:
