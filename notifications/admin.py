@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 from commitments.models import Membership
 from commitments.words import StaffRole
 from notifications import outbox
-from notifications.models import Attempt, Delivery, Line, Outcome, State, Subscriber, Subscription
+from notifications.models import Attempt, Delivery, Line, Outcome, State, Subscriber
 from notifications.pages import masked
 
 if TYPE_CHECKING:

@@ -86,7 +86,7 @@ class Product:
     def start_beat(self) -> Child:
         """Celery beat."""
         return self.start(
-            "beat", "celery", "-A", "tracker.celery:app", "beat", "-S", "celery.beat:Scheduler", "--loglevel",
+            "beat", "celery", "-A", "tracker.celery:app", "beat", "--loglevel",
             "WARNING",
         )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The Celery app: Redis only wakes; every obligation stands in a table, so a lost message costs a tick.
 
-No result backend, no eta, countdown or retry; messages expire after 60 seconds so that a stopped worker
-does not come back to a mountain of ticks; socket time-outs so that a hung broker never holds a process up.
+No result backend, no eta, countdown or retry. A message expires after 60 seconds, which a worker learns when it takes it;
+that a stopped one does not come back to a mountain of them is the work of beat, which stops adding (beat.py). Socket
+time-outs, so that a hung broker never holds a process up.
 """
 
 import os
@@ -40,6 +41,7 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     timezone="UTC",
+    beat_scheduler="tracker.beat:Scheduler",
     beat_schedule={
         name: {"task": name, "schedule": seconds, "options": {"expires": 60}}
         for seconds, names in (

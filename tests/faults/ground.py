@@ -110,7 +110,7 @@ class Ground:
     def beat(self) -> Child:
         """A Celery beat."""
         return self.start(
-            "celery", "-A", "tracker.celery:app", "beat", "-S", "celery.beat:Scheduler", "--loglevel", "ERROR"
+            "celery", "-A", "tracker.celery:app", "beat", "--loglevel", "ERROR"
         )  # fmt: skip
 
     def server(self) -> Child:

@@ -65,7 +65,7 @@ def figures(asked: Namespace) -> Iterator[Figure]:
 
         readers.an_event()
         worker = start("worker", "worker", "--pool", "prefork", "--concurrency", "2", "--without-gossip")
-        beat = start("beat", "beat", "-S", "celery.beat:Scheduler")
+        beat = start("beat", "beat")
         memory: dict[int, float] = {}
         began = time.perf_counter()
         _wait_for(lambda: _last_told() > asked.readers // 10, memory, worker, beat)

@@ -178,7 +178,7 @@ class Processes:
     def start_beat(self) -> Child:
         """The clock; its schedule is in the code, so it keeps no file."""
         return self._start(
-            "beat", "celery", "-A", "tracker.celery:app", "beat", "-S", "celery.beat:Scheduler",
+            "beat", "celery", "-A", "tracker.celery:app", "beat",
             "--loglevel", "WARNING",
         )  # fmt: skip
 
