@@ -144,6 +144,7 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
     # The index `delivery_newest`, from its end.
     ordering = ["-created_at", "-id"]
     paginator = Newest
+    show_facets = admin.ShowFacets.NEVER
     fields = [
         "id",
         "to_whom",
@@ -279,6 +280,7 @@ class AttemptAdmin(ReadOnly, AttemptPages):
     readonly_fields = ["mail", "to_whom"]
     ordering = ["-id"]
     paginator = Newest
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     change_list_template = "admin/notifications/newest.html"
 

@@ -6,12 +6,22 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from commitments.models import Accord, Commitment, Event
 from notifications import letters, owners, parcels
 from notifications.letters import PLACES, Letter
-from notifications.models import Delivery, DisabledWhy, Endpoint, Notice, Reminder, Rhythm, Subscription
+from notifications.models import (
+    Delivery,
+    DisabledWhy,
+    Endpoint,
+    Notice,
+    Reminder,
+    ReminderState,
+    Rhythm,
+    Subscription,
+)
 from notifications.outbox import Claimed
 from notifications.reminder_letters import reminders
 from notifications.scopes import EVERYTHING
@@ -43,7 +53,9 @@ def samples() -> Iterator[Sample]:
     yield Sample("digest-daily", _("A daily digest of the latest news"))
     yield Sample("digest-weekly", _("A weekly digest of the latest news"))
     yield Sample("endpoint-owner", _("To the owner of an endpoint that was given up"))
-    for row in Reminder.objects.planned().order_by("due_at")[:LISTED]:
+    # Each rung for each audience once, one that is still to come where there is one.
+    rungs = Reminder.objects.select_related("commitment").annotate(is_planned=Q(state=ReminderState.PLANNED))
+    for row in rungs.order_by("audience", "rung", "-is_planned", "due_at").distinct("audience", "rung"):
         yield Sample(f"reminder-{row.pk}", f"{row.get_audience_display()}: {row.commitment.code}, {row.rung}")
 
 

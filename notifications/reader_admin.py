@@ -48,6 +48,7 @@ class SubscriberAdmin(ReadOnly, SubscriberPages):
     inlines = [SubscriptionInline]
     ordering = ["-id"]
     paginator = Newest
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     change_form_template = "admin/notifications/subscriber/change_form.html"
     change_list_template = "admin/notifications/newest.html"

@@ -58,11 +58,16 @@ def test_every_sort_of_mail_can_be_looked_at_and_nothing_is_sent(
     listed = list(previewing.samples())
     assert {sample.name.partition("-")[0] for sample in listed} >= {"question", "event", "digest"}
     assert sum(sample.name.startswith("event-") for sample in listed) == len(TOLD)
+    rungs = set(Reminder.objects.values_list("audience", "rung"))
+    assert sum(sample.name.startswith("reminder-") for sample in listed) == len(rungs) > 0
     page = client.get("/admin/notifications/reminder/mails/").content.decode()
     for sample in listed:
         path = f"/admin/notifications/reminder/mails/{sample.name}/"
         assert path in page
         if sample.name.startswith("event-") and language != "uk":
+            assert previewing.letter(
+                sample.name, language
+            ).subject  # the page around it was seen in one language
             continue
         assert client.get(path, {"language": language}).status_code == 200, sample
         if sample.name == "endpoint-owner":
@@ -76,6 +81,27 @@ def test_every_sort_of_mail_can_be_looked_at_and_nothing_is_sent(
         assert framed["X-Frame-Options"] == "SAMEORIGIN"
         assert "x-leave" not in framed.content.decode()
     assert not Delivery.objects.exists()
+
+
+def test_every_rung_of_the_ladder_for_every_audience_can_be_looked_at(db: None) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    for role in ("editor", "reviewer"):
+        world.a_person(role)
+    for days in (40, 20, 5, -3, -200):
+        world.a_deadline(commitment, in_days(days))
+    planning.plan()
+    operations.scan(timezone.now())
+    planning.plan()
+    rungs = set(Reminder.objects.values_list("audience", "rung"))
+    listed = {it.name for it in previewing.samples() if it.name.startswith("reminder-")}
+    rows = Reminder.objects.filter(pk__in=[int(name.partition("-")[2]) for name in listed])
+    assert set(rows.values_list("audience", "rung")) == rungs
+    assert len(listed) == len(rungs) > 5
+    assert {audience for audience, _rung in rungs} > {"watchers"}, "readers, and the staff by their duty"
+    for name in listed:
+        subjects = {previewing.letter(name, language).subject for language in ("en", "uk", "ja")}
+        assert len(subjects) == 3, name
 
 
 def test_what_is_owed_is_shown_as_it_would_read_now(db: None, client: Client) -> None:
