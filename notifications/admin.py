@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -26,26 +26,29 @@ from notifications.pages import masked
 
 if TYPE_CHECKING:
     AttemptTable = admin.TabularInline[Attempt, Delivery]
+    NumberedPages = Paginator[Model]
     AttemptPages = admin.ModelAdmin[Attempt]
     DeliveryPages = admin.ModelAdmin[Delivery]
     LinePages = admin.ModelAdmin[Line]
 else:
     AttemptTable = admin.TabularInline
+    NumberedPages = Paginator
     AttemptPages = DeliveryPages = LinePages = admin.ModelAdmin
 
 # Nobody turns more pages than these rows fill; to count all the others takes seconds when there are millions.
 COUNTED = 10_000
 
 
-class Newest(Paginator):  # type: ignore[type-arg]
+class Newest(NumberedPages):
     """Pages of the first rows of a list."""
 
     most = COUNTED
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         """How many there are, as far as it is counted."""
-        return self.object_list[: self.most].count()  # type: ignore[union-attr, call-arg]
+        rows = cast("QuerySet[Model]", self.object_list)
+        return rows[: self.most].count()
 
 
 def is_administrator(request: HttpRequest) -> bool:

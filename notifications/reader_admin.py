@@ -86,13 +86,13 @@ class SubscriberAdmin(ReadOnly, SubscriberPages):
         """One reader, with their latest mails and what came back."""
         context = {**(extra_context or {}), "latest": LATEST}
         if self.has_view_permission(request) and object_id.isascii() and object_id.isdecimal():
-            context["deliveries"] = _latest(object_id)
-            reader = Subscriber.objects.filter(pk=object_id).first()
+            context["deliveries"] = _latest(int(object_id))
+            reader = Subscriber.objects.filter(pk=int(object_id)).first()
             context["bounces"] = list(reader.bounces.order_by("-id")[:LATEST]) if reader else []
         return super().change_view(request, object_id, form_url, context)
 
 
-def _latest(reader: str) -> list[tuple[Delivery, Attempt | None]]:
+def _latest(reader: int) -> list[tuple[Delivery, Attempt | None]]:
     """The reader's latest mails, each with its last attempt: two questions, however many there are."""
     rows = list(Delivery.objects.filter(subscriber=reader).order_by("-created_at", "-id")[:LATEST])
     tries = Attempt.objects.filter(delivery__in=rows).order_by("delivery_id", "-id").distinct("delivery_id")

@@ -43,4 +43,5 @@ class Scheduler(InMemory):
     def most(self) -> int:
         """How many messages may wait."""
         entries = self.app.conf.beat_schedule.values()
-        return 2 * sum(ceil(it["options"]["expires"] / it["schedule"]) for it in entries)
+        of_one = (ceil(float(it["options"]["expires"]) / float(it["schedule"])) for it in entries)
+        return 2 * sum(of_one)
