@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     broken off leaves an index that is of no use, which goes before the next try."""
 
     atomic = False
-    dependencies = [("notifications", "0005_what_bounces_say")]
+    dependencies = [("notifications", "0007_what_bounces_say")]
 
     operations = [
         step

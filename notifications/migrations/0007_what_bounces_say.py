@@ -15,7 +15,7 @@ WHERE s.id = b.subscriber_id AND NOT b.is_hard AND b.code !~ '^[45]\.[12]\.'
 class Migration(migrations.Migration):
     """A refusal that says nothing of the mailbox does not count against its reader."""
 
-    dependencies = [("notifications", "0004_unplanned")]
+    dependencies = [("notifications", "0006_domains_in_turns")]
 
     operations = [
         migrations.AddField(
