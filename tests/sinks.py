@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 from email.parser import BytesHeaderParser
@@ -60,11 +60,20 @@ class Mail:
         return str(part.get_content()) if part else ""
 
 
+@dataclass(slots=True)
+class Conversation:
+    """One connection: the mails whose end has arrived on it, in their order, whether they were then taken or not; and
+    whether the other side has said goodbye."""
+
+    ended: list[Mail] = field(default_factory=list)
+    has_quit: bool = False
+
+
 @dataclass
 class SmtpSink:
     """Accepts mail on 127.0.0.1. `refusals` maps a recipient to the reply it gets at RCPT; `delay` (seconds)
     is waited before the reply to DATA; to a recipient in `cuts` the line is cut once, after the whole mail was taken;
-    `sessions` counts the connections that said EHLO."""
+    `sessions` counts the connections that said EHLO; `conversations` has the last one from each port of the other side."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -74,6 +83,7 @@ class SmtpSink:
     cuts: set[str] = field(default_factory=set)
     sessions: int = 0
     mails: list[Mail] = field(default_factory=list)
+    conversations: dict[int, Conversation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
@@ -110,6 +120,11 @@ class SmtpSink:
             return [mail for mail in self.mails if address in mail.recipients]
 
 
+def _port(session: Session) -> int:
+    """The port from which the other side speaks."""
+    return int(session.peer[1]) if session.peer else 0
+
+
 class _Handler:
     """The server's side of the conversation."""
 
@@ -121,8 +136,15 @@ class _Handler:
     ) -> list[str]:
         """Counts the session."""
         self.sink.sessions += 1
+        self.sink.conversations[_port(session)] = Conversation()
         session.host_name = hostname
         return responses
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Notes a goodbye."""
+        if conversation := self.sink.conversations.get(_port(session)):
+            conversation.has_quit = True
+        return "221 2.0.0 bye"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -135,12 +157,15 @@ class _Handler:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keeps the mail, unless the test wants another reply."""
+        content = envelope.content if isinstance(envelope.content, bytes) else b""
+        recipients = tuple(envelope.rcpt_tos)
+        mail = Mail(envelope.mail_from or "", recipients, content, time.monotonic())
+        if conversation := self.sink.conversations.get(_port(session)):
+            conversation.ended.append(mail)
         if self.sink.delay:
             await asyncio.sleep(self.sink.delay)
         if self.sink.data_reply.startswith("2"):
-            content = envelope.content if isinstance(envelope.content, bytes) else b""
-            recipients = tuple(envelope.rcpt_tos)
-            self.sink.keep(Mail(envelope.mail_from or "", recipients, content, time.monotonic()))
+            self.sink.keep(replace(mail, at=time.monotonic()))
             if self.sink.cuts.intersection(recipients):
                 self.sink.cuts.difference_update(recipients)
                 assert isinstance(server.transport, asyncio.WriteTransport)

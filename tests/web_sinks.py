@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import select
 import socket
 import threading
 import time
@@ -46,8 +47,12 @@ class Drip:
     """Sends one byte of the body each second."""
 
 
+@dataclass(frozen=True, slots=True)
 class Flood:
-    """Promises and sends a gigabyte."""
+    """Promises and sends a gigabyte, in blocks; with a pause after each, what is sent is hardly more than what is read."""
+
+    block: int = 65536
+    pause: float = 0.0
 
 
 class CutAfterRequest:
@@ -59,11 +64,14 @@ Manner = Say | Hang | Drip | Flood | CutAfterRequest
 
 @dataclass
 class WebSink:
-    """Listens on a port of 127.0.0.1 that the kernel chose. `manner` answers every request, or is asked for each."""
+    """Listens on a port of 127.0.0.1 that the kernel chose. `manner` answers every request, or is asked for each.
+
+    `sent` counts the bytes of floods, `held` the seconds that others waited for answers that never end."""
 
     manner: Manner | Callable[[Visit], Manner] = field(default_factory=Say)
     visits: list[Visit] = field(default_factory=list)
     sent: int = 0
+    held: list[float] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
 
@@ -162,18 +170,33 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write("\r\n".join([*head, "", ""]).encode() + manner.body)
             return
         self.close_connection = True
-        if isinstance(manner, Hang):
-            self.owner.pause(120)
-        elif isinstance(manner, Drip):
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-            while not self.owner.pause(1.0):
-                self.wfile.write(b".")
+        if isinstance(manner, Hang | Drip):
+            began = time.monotonic()
+            try:
+                if isinstance(manner, Drip):
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not self._is_left(1.0) and time.monotonic() - began < 120:
+                    if isinstance(manner, Drip):
+                        self.wfile.write(b".")
+            finally:
+                self.owner.held.append(time.monotonic() - began)
         elif isinstance(manner, Flood):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
-            block = b"x" * 65536
+            block = b"x" * manner.block
             for _n in range(1_000_000_000 // len(block)):
                 self.wfile.write(block)
                 self.owner.sent += len(block)
+                if manner.pause and self.owner.pause(manner.pause):
+                    return
+
+    def _is_left(self, seconds: float) -> bool:
+        """Waits so long; True as soon as the other side hangs up, or the sink has ended."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            readable, _writable, _other = select.select([self.connection], [], [], min(left, 0.2))
+            if readable or self.owner.pause(0):
+                return True
+        return False
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
 """The ground a scenario stands on: a database of its own, sinks, the product's processes, and the ledger of what is owed.
 
-Judged is only what can be seen from outside: the ledger (written while the world is made), what the sinks accepted, and
-what clients were answered. *lost* is in the ledger and was never accepted, *phantom* was accepted and is not in the
-ledger, *duplicate* was accepted more than once.
+Judged is what can be seen from outside: the ledger (written while the world is made), what the sinks accepted, what
+clients and staff were answered, how processes ended and what stands in their logs. *lost* is in the ledger and was never
+accepted, *phantom* was accepted and is not in the ledger, *duplicate* was accepted more than once; excused is one for
+each conversation that was broken off, and of the mail that was on the wire there. From the database comes only how long
+to wait: whether anything is still to be done.
 """
 
 from __future__ import annotations
@@ -10,50 +12,57 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import connection, connections
 
+from commitments.log import head
 from commitments.models import Commitment
+from notifications.models import Bookmark, Delivery, State, Unfinished
 from tests import servers, world
+from tests.faults.judging import Verdict
 from tests.notifications.readers import a_reader
 from tests.processes import Product, product, wait_until
 from tests.servers import FreshDatabase
-from tests.sinks import Mail, SmtpSink
+from tests.sinks import Conversation, Mail, SmtpSink
 from tracker.embedded.family import Child
 
 Owed = tuple[str, str]
 
 
-@dataclass
-class Verdict:
-    """What a scenario found: every claim with its figure, and whether it holds."""
+# Errors of code that was changed under the bench, as the logs of the processes tell them.
+_OUR_ERRORS = re.compile(
+    r"\b(TypeError|AttributeError|NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError"
+    r"|ProgrammingError)\b[^\n]{0,120}"
+)
 
-    claims: list[tuple[str, str, bool]] = field(default_factory=list)
 
-    def claim(self, what: str, figure: object, holds: bool) -> None:
-        """Adds a claim."""
-        self.claims.append((what, str(figure), holds))
+def owed_by(mail: Mail) -> list[Owed]:
+    """To whom a mail was, about which commitment."""
+    about = mail.subject.split(":")[0]
+    return [(address, about) for address in mail.recipients]
 
-    @property
-    def is_green(self) -> bool:
-        """Whether everything holds, and anything was looked at."""
-        return bool(self.claims) and all(holds for _what, _figure, holds in self.claims)
 
-    @property
-    def broken(self) -> list[str]:
-        """The claims that do not hold."""
-        return [f"{what}: {figure}" for what, figure, holds in self.claims if not holds]
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A conversation that was broken off, and how many mails had been said on it to the end.
 
-    def __str__(self) -> str:
-        return ", ".join(
-            f"{what} {figure}{'' if holds else ' (BROKEN)'}" for what, figure, holds in self.claims
-        )
+    The product says the end of a mail only when the one before it is settled, so the last of them is the one that may
+    be sent again; or the next, whose end was still in the pipe, or is said by a process that wakes up.
+    """
+
+    conversation: Conversation
+    said: int
+
+    def suspects(self) -> set[Owed]:
+        """What may have arrived without its sender having learned it."""
+        these = self.conversation.ended[max(self.said - 1, 0) : self.said + 1]
+        return {owed for mail in these for owed in owed_by(mail)}
 
 
 @dataclass
@@ -68,7 +77,10 @@ class Ground:
     ledger: set[Owed] = field(default_factory=set)
     commitments: list[Commitment] = field(default_factory=list)
     kills: int = 0
+    children: list[Child] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
     _count: int = 0
+    _seen: int = 0
     _read: list[tuple[Owed, Mail]] = field(default_factory=list)
     _told: set[Owed] = field(default_factory=set)
     _missing: set[Owed] = field(default_factory=set)
@@ -88,29 +100,32 @@ class Ground:
             world.some_evidence(commitment)
             self.ledger |= {(address, commitment.code) for address in self.readers}
 
-    def start(self, *command: str, **environment: str) -> Child:
-        """A process of the product, with the twin's defect in it."""
+    def start(self, *command: str, load: str = "", **environment: str) -> Child:
+        """A process of the product, with the twin's defect in it, and a load of tests.faults.broken."""
         self._count += 1
-        wrapped = ("tests.faults.broken", self.twin, *command) if self.twin else command
+        put_in = ",".join(filter(None, (self.twin, load)))
+        wrapped = ("tests.faults.broken", put_in, *command) if put_in else command
         before = dict(self.product.environment)
         self.product.environment.update(environment)
         try:
-            return self.product.start(f"{command[0]}-{self._count}", *wrapped)
+            child = self.product.start(f"{command[0]}-{self._count}", *wrapped)
+            self.children.append(child)
+            return child
         finally:
             self.product.environment.clear()
             self.product.environment.update(before)
 
-    def worker(self, children: int = 1) -> Child:
+    def worker(self, children: int = 1, load: str = "") -> Child:
         """A Celery worker with that many children."""
         return self.start(
             "celery", "-A", "tracker.celery:app", "worker", "--pool", "prefork", "--concurrency", str(children),
-            "--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat",
+            "--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat", load=load,
         )  # fmt: skip
 
-    def beat(self) -> Child:
+    def beat(self, load: str = "") -> Child:
         """A Celery beat."""
         return self.start(
-            "celery", "-A", "tracker.celery:app", "beat", "--loglevel", "ERROR"
+            "celery", "-A", "tracker.celery:app", "beat", "--loglevel", "ERROR", load=load
         )  # fmt: skip
 
     def server(self) -> Child:
@@ -135,8 +150,36 @@ class Ground:
 
     def kill(self, child: Child) -> None:
         """`kill -9` of a process and of everything it started."""
+        with self._noting(self.all_of(child)):
+            self.product.kill(child)
+        self.forget(child)
+
+    def kill_one(self, pid: int) -> None:
+        """`kill -9` of one process that a process of ours has started; raises ProcessLookupError where it is gone."""
+        with self._noting([pid]):
+            os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def _noting(self, pids: Iterable[int]) -> Iterator[None]:
+        """Notes what processes have on the wire that are killed in this block: whose conversations are theirs is seen
+        before, without holding them up, and what had been said on them after. One that began in between may be theirs."""
+        before = {id(conversation) for conversation in self.sink.conversations.values()}
+        theirs = self._lines_of(pids)
+        yield
         self.kills += 1
-        self.product.kill(child)
+        for port, conversation in list(self.sink.conversations.items()):
+            if port in theirs or id(conversation) not in before:
+                self.doubts.append(Doubt(conversation, len(conversation.ended)))
+
+    def note(self, pids: Iterable[int]) -> None:
+        """Notes what processes that stand still have on the wire: no duplicate of anything else is excused."""
+        for port in self._lines_of(pids):
+            if conversation := self.sink.conversations.get(port):
+                self.doubts.append(Doubt(conversation, len(conversation.ended)))
+
+    def forget(self, child: Child) -> None:
+        """How this one ends is judged elsewhere."""
+        self.children.remove(child)
 
     def kill_redis(self) -> None:
         """`kill -9` of Redis."""
@@ -153,29 +196,50 @@ class Ground:
     def end(self, child: Child, seconds: float = 30) -> int:
         """SIGTERM, and its exit code."""
         child.process.send_signal(signal.SIGTERM)
+        return self.ended(child, seconds)
+
+    def ended(self, child: Child, seconds: float) -> int:
+        """Waits until it ends by itself; its exit code, which the caller judges."""
         code = child.process.wait(seconds)
+        self.forget(child)
         self.product.family.forget(child)
         return int(code)
 
+    def all_well(self) -> bool:
+        """True while no process has broken that should be at work; else raises AssertionError, as nothing is proved then."""
+        for child in self.children:
+            assert not child.process.poll(), f"{child.name} broke: {child.last_words()}"
+        return True
+
     def children_of(self, child: Child) -> list[int]:
         """The processes that a process has started."""
-        with contextlib.suppress(FileNotFoundError):
-            return [int(pid) for pid in open(f"/proc/{child.pid}/task/{child.pid}/children").read().split()]
-        return []
+        return _children(child.pid)
+
+    def all_of(self, child: Child) -> list[int]:
+        """A process, those that it has started, and theirs."""
+        found = [child.pid]
+        for pid in found:
+            found += _children(pid)
+        return found
 
     def talking_to_the_sink(self, pids: Iterable[int]) -> list[int]:
         """Those processes that have a connection to the mail sink."""
+        return [pid for pid in pids if self._lines_of([pid])]
+
+    def _lines_of(self, pids: Iterable[int]) -> list[int]:
+        """The ports from which processes speak to the mail sink."""
         with open("/proc/net/tcp") as table:
             rows = [line.split() for line in table.readlines()[1:]]
-        inodes = {
-            row[9] for row in rows if int(row[2].partition(":")[2], 16) == self.sink.port and row[3] == "01"
+        ports = {
+            f"socket:[{row[9]}]": int(row[1].partition(":")[2], 16)
+            for row in rows
+            if int(row[2].partition(":")[2], 16) == self.sink.port and row[3] == "01"
         }
         found = []
         for pid in pids:
             with contextlib.suppress(OSError):
-                handles = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
-                if any(f"socket:[{inode}]" in handles for inode in inodes):
-                    found.append(pid)
+                handles = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+                found += [port for handle, port in ports.items() if handle in handles]
         return found
 
     def accepted(self) -> list[tuple[Owed, Mail]]:
@@ -184,11 +248,13 @@ class Ground:
         return list(self._read)
 
     def _look(self) -> None:
-        for mail in self.sink.mails[len(self._read) :]:
-            owed = (mail.recipients[0], mail.subject.split(":")[0])
-            self._read.append((owed, mail))
-            self._told.add(owed)
-            self._missing.discard(owed)
+        fresh = self.sink.mails[self._seen :]
+        self._seen += len(fresh)
+        for mail in fresh:
+            for owed in owed_by(mail):
+                self._read.append((owed, mail))
+                self._told.add(owed)
+                self._missing.discard(owed)
 
     def lost(self) -> set[Owed]:
         """What is owed and has not been accepted."""
@@ -200,15 +266,27 @@ class Ground:
             self._missing = self.ledger - self._told
         return self._missing
 
-    def wait_until_told(self, seconds: float) -> float:
-        """Waits until nothing is lost, at most so long; the seconds it took."""
+    def wait_until_told(self, seconds: float, even_idle: bool = False) -> float:
+        """Waits until nothing is lost, at most so long; and no longer than mails are to be made or sent, unless those
+        that are owed may still come of something else (`even_idle`). The seconds it took."""
         began = time.monotonic()
-        while self.lost() and time.monotonic() - began < seconds:
+        while self.lost() and time.monotonic() - began < seconds and (even_idle or not self.is_idle()):
+            self.all_well()
             time.sleep(0.2)
         return time.monotonic() - began
 
-    def judge_mails(self, verdict: Verdict, excused: int = 0) -> None:
-        """lost, phantom, duplicates (as many as were on the wire at a kill are excused, with the same Message-ID)."""
+    def is_idle(self) -> bool:
+        """Whether the product has nothing left to do, as its tables say: who waits for what never comes need not wait on."""
+        for _time in range(2):
+            open_ones = Delivery.objects.filter(state__in=[State.WAITING, State.CLAIMED]).exists()
+            read = Bookmark.objects.filter(name="fan_out").values_list("seq", flat=True).first() or 0
+            if open_ones or Unfinished.objects.exists() or read < head().seq:
+                return False
+            time.sleep(0.5)
+        return True
+
+    def judge_mails(self, verdict: Verdict, most: int = 3) -> None:
+        """lost, phantom, duplicates (excused where they were on the wire, with the same Message-ID); and the processes."""
         counted: Counter[Owed] = Counter()
         ids: dict[Owed, set[str]] = {}
         for owed, mail in self.accepted():
@@ -216,14 +294,45 @@ class Ground:
             ids.setdefault(owed, set()).add(str(mail.headers["Message-ID"]))
         lost = self.ledger - set(counted)
         phantom = set(counted) - self.ledger
-        again = sum(number - 1 for number in counted.values())
-        verdict.claim("owed", len(self.ledger), len(self.ledger) > 0)
+        again = Counter({owed: number - 1 for owed, number in counted.items() if number > 1})
+        without = self._without_excuse(again)
+        verdict.tried("owed", len(self.ledger), len(self.ledger) > 0)
         verdict.claim("lost", len(lost), not lost)
         verdict.claim("phantom", len(phantom), not phantom)
-        verdict.claim("duplicates", f"{again} (excused at most {excused})", again <= excused)
-        verdict.claim("most copies", max(counted.values(), default=0), max(counted.values(), default=0) <= 3)
+        said = f"{again.total()}, without an excuse {without}, broken conversations {len(self.doubts)}"
+        verdict.claim("duplicates", said, without == 0)
+        copies = max(counted.values(), default=0)
+        verdict.claim("most copies", copies, copies <= most)
         differing = sum(len(found) > 1 for found in ids.values())
         verdict.claim("copies with another Message-ID", differing, differing == 0)
+        self.judge_processes(verdict)
+
+    def _without_excuse(self, again: Counter[Owed]) -> int:
+        """How many further copies were not on the wire where a conversation was broken off; each excuses one."""
+        left = sorted((doubt.suspects() for doubt in self.doubts), key=len)
+        without = 0
+        for owed in again.elements():
+            excuse = next((suspects for suspects in left if owed in suspects), None)
+            if excuse is None:
+                without += 1
+            else:
+                left.remove(excuse)
+        return without
+
+    def judge_processes(self, verdict: Verdict) -> None:
+        """That every process did what it was started for: none ended badly but those that were killed, no code broke."""
+        codes = {child.name: child.process.poll() for child in self.children}
+        bad = {name: code for name, code in codes.items() if code}
+        verdict.tried("processes that broke", bad or "none", not bad)
+        logs = (path.read_text(errors="replace") for path in self.product.home.glob("*.log"))
+        errors = sorted({found[0] for text in logs for found in _OUR_ERRORS.finditer(text)})
+        verdict.tried("errors of code in the logs", errors[:2] or "none", not errors)
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children") as listed:
+        return [int(child) for child in listed.read().split()]
+    return []
 
 
 def _switch(name: str) -> str:
@@ -252,8 +361,3 @@ def ground(seed: int, twin: str = "", **environment: str) -> Iterator[Ground]:
             finally:
                 connections.close_all()
                 os.environ["DATABASE_URL"] = before_url
-
-
-def figures(rows: Iterable[Any]) -> str:
-    """A few numbers in one line."""
-    return " ".join(str(row) for row in rows)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
 from django.db import connection, connections
+from django.db.models import F
 from django.utils import timezone
 from psycopg import sql
 
@@ -16,8 +18,8 @@ from commitments.models import Heartbeat
 from commitments.verifying import verify
 from notifications.models import Delivery, Endpoint, State
 from tests import servers, world
-from tests.faults.ground import Verdict, ground
-from tests.processes import wait_until
+from tests.faults.ground import Ground, ground
+from tests.faults.judging import Verdict
 from tests.web_sinks import WebSink
 
 # What beat ticks every second or few: late after a minute.
@@ -56,7 +58,7 @@ def o1_a_copy(seed: int, size: int = 40, twin: str = "") -> Verdict:
                 told_up_to=head().seq,
             )
             it.news(it.commitments[:1])
-            it.tick().process.wait(90)
+            codes = [it.ended(it.tick(), 90)]
             it.news(it.commitments[1:])
             sent, called, there = len(it.sink.mails), len(hook.visits), _everything()
             connections.close_all()
@@ -73,7 +75,7 @@ def o1_a_copy(seed: int, size: int = 40, twin: str = "") -> Verdict:
                 same = [name for name in there if there[name] != here.get(name)]
                 verdict.claim("tables that differ", same, not same and len(there) > 30)
                 verdict.claim("the chain holds", held, fault is None and held == end)
-                it.start("django", "tick", "--seconds", "20", DATABASE_URL=copy.url).process.wait(90)
+                codes.append(_tick_there(it, copy.url))
                 left = (len(it.sink.mails) - sent, len(hook.visits) - called)
                 verdict.claim("mails and webhooks that left the copy", left, left == (0, 0))
                 connection.settings_dict |= other
@@ -83,14 +85,20 @@ def o1_a_copy(seed: int, size: int = 40, twin: str = "") -> Verdict:
                     connections.close_all()
                     connection.settings_dict |= original
                 verdict.claim("mails that wait in it", waiting, waiting == size // 2)
-                it.start("django", "resume_sending", DATABASE_URL=copy.url).process.wait(60)
-                it.start("django", "tick", "--seconds", "20", DATABASE_URL=copy.url).process.wait(90)
-            it.wait_until_told(5)
+                codes.append(it.ended(it.start("django", "resume_sending", DATABASE_URL=copy.url), 60))
+                codes.append(_tick_there(it, copy.url))
             it.judge_mails(verdict)
-            verdict.claim("webhooks after resuming", len(hook.visits), len(hook.visits) == called * 2)
+            verdict.tried("exit codes", codes, not any(codes))
+            after = (called, len(hook.visits) - called)
+            verdict.claim("webhooks before, and after resuming", after, after == (1, 1))
         finally:
             hook.stop()
     return verdict
+
+
+def _tick_there(it: Ground, database: str) -> int:
+    """`manage.py tick` on another database; its exit code."""
+    return it.ended(it.start("django", "tick", "--seconds", "20", DATABASE_URL=database), 90)
 
 
 def _seen_by_staff(web: httpx.Client) -> str:
@@ -104,39 +112,78 @@ def _seen_by_staff(web: httpx.Client) -> str:
     return web.get("/admin/", headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"}).text
 
 
+SCAN, SENDER = {"scan"}, {"deliver"}
+
+
 def o2_silent_deaths(seed: int, twin: str = "", wait: bool = False) -> Verdict:
-    """The clock or the sender dies without a word: `/readyz` says so, pages keep answering."""
+    """The scan, the sender, or everything that works dies without a word: it is told by `/readyz`, `/metrics` and the
+    banner of the admin, and nothing else is; pages keep answering."""
     verdict = Verdict()
     with ground(seed, twin, METRICS_LOOPBACK="true") as it:
         it.people(1, 1)
         it.web()
-        beat, worker = it.beat(), it.worker()
+        worker = it.worker()
         with httpx.Client(trust_env=False, timeout=20, base_url=it.product.url) as monitor:
-
-            def late() -> list[str]:
-                return list(monitor.get("/readyz").json()["late"])
-
-            if not twin:
-                wait_until(lambda: not QUICK & set(late()), 60, "everything that is quick looks")
+            desk = _Desk(it, monitor, verdict, wait)
+            beat = it.beat()
+            looked = desk.wait_until(lambda: {row.name for row in Heartbeat.objects.all()} >= QUICK, 60)
+            verdict.tried("everything that is quick has looked", looked, looked)
+            # One job alone: beat goes on, and no longer asks for it.
+            for name, load, job in (
+                ("the scan", "without_scan", SCAN),
+                ("the sender", "without_sender", SENDER),
+            ):
+                it.kill(beat)
+                it.product.empty_redis()  # what the old one has asked for yet
+                since = timezone.now() + timedelta(seconds=2)
+                beat = it.beat(load=load)
+                alive = Heartbeat.objects.filter(name__in=QUICK - job, at__gt=since)
+                looked = desk.wait_until(lambda alive=alive, job=job: alive.count() == len(QUICK - job), 60)
+                verdict.tried(f"{name} dead, the others look", looked, looked)
+                desk.judge(f"{name} dead", job, QUICK - job)
             it.kill(beat)
             it.kill(worker)
-            killed = time.monotonic()
-            if not wait:  # the clock is moved instead of waited for
-                for row in Heartbeat.objects.all():
-                    Heartbeat.objects.filter(pk=row.pk).update(at=row.at - timedelta(seconds=61))
-            while not set(late()) >= QUICK and time.monotonic() - killed < (300 if wait else 5):
-                time.sleep(1)
-            said, took = late(), time.monotonic() - killed
-            ready, page = monitor.get("/readyz"), monitor.get("/")
-            desk = _seen_by_staff(monitor)
-            gauges = monitor.get("/metrics").text
-        verdict.claim("late, says /readyz", sorted(said), set(said) >= QUICK)
-        banner = re.search(r"Something stands still\.[^<]*", desk)
-        verdict.claim("the banner of the admin", bool(banner), banner is not None)
-        verdict.claim("after", f"{took:.0f} s", took < 300)
-        verdict.claim(
-            "/readyz and a page answer", (ready.status_code, page.status_code), page.status_code == 200
-        )
-        ages = [float(age) for age in re.findall(r'accord_last_look_seconds{job="scan"} ([0-9.e+]+)', gauges)]
-        verdict.claim("/metrics says", ages, bool(ages) and ages[0] > 60)
+            desk.judge("both dead", QUICK, set())
+        it.judge_processes(verdict)
     return verdict
+
+
+class _Desk:
+    """Whoever watches: a monitor, and somebody of the staff."""
+
+    def __init__(self, it: Ground, monitor: httpx.Client, verdict: Verdict, wait: bool) -> None:
+        self._it, self._monitor, self._verdict, self._wait = it, monitor, verdict, wait
+
+    def late(self) -> set[str]:
+        """What is late, says /readyz, of what is quick."""
+        return set(self._monitor.get("/readyz").json()["late"]) & QUICK
+
+    def wait_until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Whether it was done within so many seconds."""
+        until = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def judge(self, name: str, dead: set[str], alive: set[str]) -> None:
+        """That these are told of within five minutes, and those that live are not."""
+        began = time.monotonic()
+        if not self._wait:  # the clock is moved instead of waited for; who lives looks again at once
+            Heartbeat.objects.update(at=F("at") - timedelta(seconds=61))
+        patience = 300 if self._wait else 15
+        self.wait_until(lambda: self.late() == dead, patience)
+        said, took = self.late(), time.monotonic() - began
+        ready, page = self._monitor.get("/readyz"), self._monitor.get("/")
+        desk, gauges = _seen_by_staff(self._monitor), self._monitor.get("/metrics").text
+        claim = self._verdict.claim
+        claim(f"{name}, says /readyz", f"{sorted(said)} after {took:.0f} s", said == dead and took < 300)
+        answered = (ready.status_code, page.status_code)
+        claim(f"{name}: /readyz and a page answer", answered, answered == (200, 200))
+        banner = re.search(r"Something stands still\.[^<]*", desk)
+        claim(f"{name}, says the banner of the admin", bool(banner), banner is not None)
+        found = re.findall(r'accord_last_look_seconds{job="([a-z_]+)"} ([0-9.e+]+)', gauges)
+        ages = {job: float(age) for job, age in found}
+        old = {job for job in dead | alive if ages.get(job, 0.0) > 60}
+        claim(f"{name}, says /metrics", sorted(old), old == dead)
