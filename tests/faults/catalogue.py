@@ -127,7 +127,7 @@ SCENARIOS = {
             "W2",
             "many receivers hang",
             hanging.w2_many_that_hang,
-            {"keeps_no_thread_free": ("the good one's slowest among them",)},
+            {"believes_what_answered_yesterday": ("the good one's slowest among them",)},
             {"size": 40, "rounds": 10},
         ),
         Scenario(

@@ -51,7 +51,7 @@ def w2_many_that_hang(
                 began = time.monotonic()
                 it.news()
                 wanted += size
-                wait_for(lambda wanted=wanted: len(good) >= wanted, 20)  # type: ignore[misc]
+                wait_for(lambda wanted=wanted: len(good) >= wanted, 20)
                 slowest = max(slowest, time.monotonic() - began)
                 time.sleep(max(0.0, began + 3 - time.monotonic()))
             verdict.tried("calls that hang", len(silent.visits), len(silent.visits) >= hanging)

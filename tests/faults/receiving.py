@@ -179,7 +179,7 @@ class _Failing:
                 later = max(due - timezone.now(), timedelta(minutes=5))
                 passed += later
                 _pass("fails", later)
-            wait_for(lambda before=seen: len(self.sink.visits) > before or self._mails(), 5)  # type: ignore[misc]
+            wait_for(lambda before=seen: len(self.sink.visits) > before or self._mails(), 5)
             wait_for(
                 lambda: not Call.objects.filter(endpoint__name="fails", state=CallState.CLAIMED).exists(), 2
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 from django.db import connection, connections
@@ -137,8 +137,7 @@ def o2_silent_deaths(seed: int, twin: str = "", wait: bool = False) -> Verdict:
                 it.product.empty_redis()  # what the old one has asked for yet
                 since = timezone.now() + timedelta(seconds=2)
                 beat = it.beat(load=load)
-                alive = Heartbeat.objects.filter(name__in=QUICK - job, at__gt=since)
-                looked = desk.wait_until(lambda alive=alive, job=job: alive.count() == len(QUICK - job), 60)
+                looked = desk.all_look(QUICK - job, since)
                 verdict.tried(f"{name} dead, the others look", looked, looked)
                 desk.judge(f"{name} dead", job, QUICK - job)
             it.kill(beat)
@@ -157,6 +156,11 @@ class _Desk:
     def late(self) -> set[str]:
         """What is late, says /readyz, of what is quick."""
         return set(self._monitor.get("/readyz").json()["late"]) & QUICK
+
+    def all_look(self, jobs: set[str], since: datetime) -> bool:
+        """Whether all of these look again after an instant, within a minute."""
+        rows = Heartbeat.objects.filter(name__in=jobs, at__gt=since)
+        return self.wait_until(lambda: rows.count() == len(jobs), 60)
 
     def wait_until(self, done: Callable[[], bool], seconds: float) -> bool:
         """Whether it was done within so many seconds."""
