@@ -23,7 +23,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "R4": {"size": 40, "beats": 3},
     "R5": {"size": 60},
     "R6": {"size": 30},
-    "R8": {"size": 60, "restarts": 2},
+    "R8": {"size": 40, "restarts": 1},
     "M1": {"size": 40, "down": 3, "flaps": 1},
     "M2": {"size": 20},
     "M3": {"size": 40, "leaving": 10},
