@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from commitments.models import Event
-from notifications import letters, offices, reminding, truth
+from notifications import letters, merging, offices, reminding, truth
 from notifications.channels.email import Reader
 from notifications.letters import Letter
 from notifications.models import (
@@ -22,7 +23,7 @@ from notifications.models import (
     SubscriberState,
     Subscription,
 )
-from notifications.outbox import STILL_WANTED, Claimed
+from notifications.outbox import Claimed
 from notifications.reminder_letters import reminders
 from notifications.summing import digest
 
@@ -83,20 +84,6 @@ WHERE n.delivery_id = ANY(%s) AND p.state <> 'suppressed'
 ORDER BY n.delivery_id, n.id
 """
 
-# Of the reminders in a claim those after which another one about the same thing goes to the same person now, in the same
-# mail or in one that is still wanted: a late one is told once, by the last. Keys and few rungs of one date: all lookups.
-_SAID_LATER = f"""
-SELECT n.subscriber_id, n.number FROM notifications_notice n JOIN notifications_reminder r ON r.id = n.number
-WHERE n.delivery_id = ANY(%s) AND n.source = 'reminder' AND EXISTS (
-    SELECT 1 FROM notifications_reminder s
-    JOIN notifications_notice m ON m.subscriber_id = n.subscriber_id AND m.source = 'reminder' AND m.number = s.id
-    JOIN notifications_delivery d ON d.id = m.delivery_id
-    WHERE (s.deadline_id = r.deadline_id OR s.assessment_id = r.assessment_id) AND s.about_at = r.about_at
-      AND (s.state = 'told' OR (s.state = 'planned' AND s.told_up_to > 0)) AND (s.due_at, s.id) > (r.due_at, r.id)
-      AND (d.id = n.delivery_id OR ((d.state = 'claimed' OR (d.state = 'waiting' AND d.kind <> 'digest'
-          AND d.next_attempt_at <= statement_timestamp())) AND {STILL_WANTED})))
-"""  # noqa: S608  (made of constants of ours)
-
 
 @dataclass(slots=True)
 class _Owed:
@@ -114,6 +101,50 @@ class _Owed:
     is_merged: bool = False
 
 
+class _Dates:
+    """The reminders of a claim (`rows` of _NOTICES): which are true, whose business they are still, and which yield to a
+    later one about the same thing (`merged`, pairs of subscriber and reminder)."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]], deliveries: Sequence[uuid.UUID]) -> None:
+        ours = [
+            (kind, user, subscriber, number)
+            for _id, kind, _r, _who, _email, _l, subscriber, source, number, _w, _s, user in rows
+            if source == Notice.REMINDER
+        ]
+        later = merging.later_ones(deliveries) if ours else {}
+        instead = [it for them in later.values() for it in them]
+        self.rows = _reminders({it[3] for it in ours} | {it.number for it in instead})
+        self._idle = reminding.why_not(self.rows.values(), timezone.now())
+        offered = [(kind, user) for kind, user, _who, _number in ours] + [
+            (it.kind, it.user) for it in instead
+        ]
+        self._holders = offices.Holders({user for kind, user in offered if kind == Kind.DUTY and user})
+        # In two steps: an earlier one yields to none but one that goes itself, and of those the last one does.
+        going = {(who, number) for kind, user, who, number in ours if self._goes(kind, user, number)}
+        self.merged = {
+            (who, number)
+            for (who, number), them in later.items()
+            if any(
+                (who, it.number) in going if it.is_here else self._goes(it.kind, it.user, it.number)
+                for it in them
+            )
+        }
+
+    def is_true(self, number: int) -> bool:
+        """Whether a reminder would still tell what is so."""
+        return number in self.rows and number not in self._idle
+
+    def is_theirs(self, kind: str, user: int | None, number: int) -> bool:
+        """Whether the office for which a member of staff is told is still theirs; of readers it is not asked."""
+        row = self.rows.get(number)
+        if kind != Kind.DUTY or row is None:
+            return True
+        return user is not None and self._holders.may_hear(user, row.commitment.accord_id, row.audience)
+
+    def _goes(self, kind: str, user: int | None, number: int) -> bool:
+        return self.is_true(number) and self.is_theirs(kind, user, number)
+
+
 def pack(batch: Sequence[Claimed], claim: Sequence[uuid.UUID] = ()) -> Packed:
     """Looks through a claim, in its order. What is no longer wanted or true is named, for the worker to drop.
 
@@ -126,24 +157,21 @@ def pack(batch: Sequence[Claimed], claim: Sequence[uuid.UUID] = ()) -> Packed:
     rows = [row[:12] for row in found if row[1] != Kind.DIGEST or row[9]]
     events = Event.objects.in_bulk({row[8] for row in rows if row[7] == Notice.EVENT})
     gone = truth.untrue(events.values())
-    dates = _reminders({row[8] for row in rows if row[7] == Notice.REMINDER})
-    idle = reminding.why_not(dates.values(), timezone.now())
+    dates = _Dates(rows, ids)
     told = {(row[6], row[8]) for row in rows if row[7] == Notice.EVENT}
     silent, undecided = truth.never_told(told, events, claim or ids)
     put_off = {row[0] for row in rows if row[7] == Notice.EVENT and (row[6], row[8]) in undecided}
-    later = _said_later(ids) if dates else set()
-    holders = offices.Holders({row[11] for row in rows if row[1] == Kind.DUTY and row[11]})
     owed: dict[uuid.UUID, _Owed] = {}
     for delivery, kind, rhythm, who, email, language, subscriber, source, number, wishes, of, user in rows:
-        if kind == Kind.DUTY and number in dates and not _is_theirs(holders, user, dates[number]):
+        if source == Notice.REMINDER and not dates.is_theirs(kind, user, number):
             continue
         one = owed.setdefault(delivery, _Owed(kind, rhythm, who, email, language))
         if source == Notice.EVENT and number not in gone and (subscriber, number) not in silent:
             one.events.append(number)
-        elif source == Notice.REMINDER and (subscriber, number) in later:
+        elif source == Notice.REMINDER and (subscriber, number) in dates.merged:
             one.is_merged = True
             continue
-        elif source == Notice.REMINDER and number in dates and number not in idle:
+        elif source == Notice.REMINDER and dates.is_true(number):
             one.reminders.append(number)
         else:
             continue
@@ -160,20 +188,8 @@ def pack(batch: Sequence[Claimed], claim: Sequence[uuid.UUID] = ()) -> Packed:
         elif not (owed[it.id].events or owed[it.id].reminders):
             (packed.merged if owed[it.id].is_merged else packed.untrue).append(it)
         else:
-            packed.parcels.append(_news(it, owed[it.id], events, dates))
+            packed.parcels.append(_news(it, owed[it.id], events, dates.rows))
     return packed
-
-
-def _said_later(ids: Sequence[uuid.UUID]) -> set[tuple[int, int]]:
-    """The pairs of subscriber and reminder, in these deliveries, after which the same is told to them once more."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SAID_LATER, [list(ids)])
-        return set(cursor.fetchall())
-
-
-def _is_theirs(holders: offices.Holders, user: int | None, row: Reminder) -> bool:
-    """Whether the office for which a member of staff is told is still theirs."""
-    return user is not None and holders.may_hear(user, row.commitment.accord_id, row.audience)
 
 
 def _reminders(keys: Iterable[int]) -> dict[int, Reminder]:

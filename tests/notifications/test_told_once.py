@@ -7,13 +7,14 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from django.utils import timezone, translation
 
 from commitments import operations
 from commitments.actors import loader
 from commitments.models import Membership
-from notifications import delivering, planning, reminding
-from notifications.models import Delivery, Kind, Notice, Reminder, State, Subscription, Why
+from notifications import delivering, outbox, planning, reminding, subscribing
+from notifications.models import Delivery, Kind, Notice, Reminder, State, Subscription, Why, WhyNot
 from notifications.reminder_words import sentence
 from tests import world
 from tests.notifications.readers import a_reader, make_due
@@ -93,6 +94,92 @@ def test_the_earlier_one_goes_where_the_later_one_is_not_wanted(db: None, smtp_s
     delivering.deliver(seconds=20)
     (mail,) = smtp_sink.to("editor@desk.example")
     assert mail.message["List-Unsubscribe"], "as to a reader"
+
+
+def told_as_reader_then_by_office() -> int:
+    """Somebody follows a commitment, is told seven days before its date, and one day before as its officer, which they
+    have become meanwhile; their user's key. Nothing has been sent."""
+    people = a_desk()
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    Membership.objects.filter(user=people["editor"]).update(role="administrator")
+    a_reader("editor@desk.example", commitment)
+    planning.plan()
+    fire("d7")
+    Membership.objects.filter(user=people["editor"]).update(role="editor")
+    fire("d1")
+    kinds = Delivery.objects.filter(subscriber__email="editor@desk.example").values_list("kind", flat=True)
+    assert sorted(kinds) == [Kind.ALERT, Kind.DUTY]
+    return int(people["editor"].pk)
+
+
+def test_the_earlier_one_goes_where_the_office_that_hears_the_later_one_is_now_of_another_accord(
+    db: None, smtp_sink: SmtpSink
+) -> None:
+    user = told_as_reader_then_by_office()
+    Membership.objects.filter(user=user).update(accord=world.an_accord("OTH"))
+    delivering.deliver(seconds=20)
+    (mail,) = smtp_sink.to("editor@desk.example")
+    assert mail.message["List-Unsubscribe"], "as to a reader"
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_later_one_that_another_worker_holds_goes_instead_as_long_as_its_office_is_held(
+    db: None, smtp_sink: SmtpSink, is_lost: bool
+) -> None:
+    user = told_as_reader_then_by_office()
+    duty = Delivery.objects.get(subscriber__email="editor@desk.example", kind=Kind.DUTY)
+    Delivery.objects.exclude(pk=duty.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    outbox.claim()
+    if is_lost:
+        Membership.objects.filter(user=user).update(accord=world.an_accord("OTH"))
+    make_due()
+    delivering.deliver(seconds=20)
+    assert len(smtp_sink.to("editor@desk.example")) == is_lost
+
+
+@pytest.mark.parametrize("becomes", ["ended", "paused"])
+def test_what_a_wish_brought_goes_in_the_digest_whatever_becomes_of_another_that_brought_a_later_one(
+    db: None, smtp_sink: SmtpSink, becomes: str
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    world.a_deadline(commitment, in_days(8))
+    reader = a_reader("reader@example.org", accord, commitment, rhythm="weekly")
+    narrow = subscribing.one(reader.subscriptions.get().pk)
+    planning.plan()
+    fire("d7")
+    subscribing.pause(reader.uuid, narrow)
+    a_reader("reader@example.org", accord, rhythm="weekly")
+    fire("d1")
+    subscribing.resume(reader.uuid, narrow)
+    assert Delivery.objects.count() == 1
+    (subscribing.end if becomes == "ended" else subscribing.pause)(reader.uuid, ~narrow)
+    make_due()
+    delivering.deliver(seconds=20)
+    assert [mail.recipients for mail in smtp_sink.mails] == [("reader@example.org",)]
+
+
+def test_the_earlier_one_goes_where_the_later_one_is_no_longer_true(
+    db: None, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    world.a_deadline(commitment, in_days(8))
+    a_reader("reader@example.org", commitment)
+    planning.plan()
+    fire("d7")
+    fire("d1")
+    why_not = reminding.why_not
+
+    def later_is_needless(rows: Any, now: Any) -> dict[int, str]:
+        rows = list(rows)
+        return {**why_not(rows, now), **{row.pk: WhyNot.NEEDLESS for row in rows if row.rung == "d1"}}
+
+    monkeypatch.setattr(reminding, "why_not", later_is_needless)
+    assert delivering.deliver(seconds=20).sent == 1
+    assert set(Delivery.objects.values_list("state", "why")) == {
+        (State.SENT, ""), (State.DROPPED, Why.UNTRUE),
+    }  # fmt: skip
 
 
 def test_a_digest_says_of_a_date_once_how_many_days_are_left(db: None, smtp_sink: SmtpSink) -> None:
