@@ -31,6 +31,8 @@ PATIENCE = 3
 LETTERS_KEPT = 300
 # Seconds until we look again whether news is to be told that takes back what another worker is about to tell, or to drop.
 UNDECIDED = 5.0
+# Seconds until we look again whether the reader of a digest that was tried has ended their pause.
+RESTING = 3600.0
 # Seconds between the tries to settle while the database is away or breaks a deadlock.
 SETTLE_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 
@@ -83,15 +85,11 @@ def deliver(seconds: float = 20.0) -> Round:
                     if not batch:
                         break
                     packed = _looked_through(batch, this)
-                    owing.keep(packed.paused, batch[0].token)
-                    this.dropped += outbox.drop(packed.untrue, Why.UNTRUE)
-                    this.dropped += outbox.drop(packed.unwanted, Why.UNWANTED)
-                    this.dropped += outbox.drop(packed.merged, Why.MERGED)
-                    outbox.release(packed.undecided, UNDECIDED)
-                    if time.monotonic() >= stop and packed.parcels:
-                        # All would be given back unsent, and as late the next time.
+                    if time.monotonic() >= stop:
+                        # What is unwanted could not be dropped, all else would be given back, and as late the next time.
                         stop = time.monotonic() + outbox.room()
-                        outbox.renew([parcel.claimed for parcel in packed.parcels])
+                        outbox.renew(batch)
+                    _put_away(packed, batch[0].token, this)
                     _carry(packed.parcels, post, this, until, stop)
         except LineDown as error:
             line.down(str(error))
@@ -152,9 +150,7 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float, stop: 
                 outbox.release([parcel.claimed])
                 continue
             if not outbox.start(parcel.claimed):
-                if parcel.kind == Kind.DIGEST:  # perhaps paused just now
-                    owing.keep(parcels.pack([parcel.claimed]).paused, parcel.claimed.token)
-                this.dropped += outbox.drop([parcel.claimed], Why.UNWANTED)
+                _not_started(parcel, this)
                 continue
         down = ""
         try:
@@ -187,6 +183,26 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float, stop: 
             log.warning("lease_lost", delivery=str(parcel.claimed.id))
             outbox.release([rest.claimed for rest in load[place + 1 :]])
             return
+
+
+def _put_away(packed: Packed, token: uuid.UUID, this: Round) -> None:
+    """Does with what does not go what is to be done: kept for after a pause, dropped, or given back for a while."""
+    owing.keep(packed.paused, token)
+    this.dropped += outbox.drop(packed.untrue, Why.UNTRUE)
+    this.dropped += outbox.drop(packed.unwanted, Why.UNWANTED)
+    this.dropped += outbox.drop(packed.merged, Why.MERGED)
+    outbox.release(packed.undecided, UNDECIDED)
+    outbox.release(packed.resting, RESTING)
+
+
+def _not_started(parcel: Parcel, this: Round) -> None:
+    """Puts away a mail that might not go: it is no longer wanted, or was paused just now. One that is wanted all the same
+    goes with another claim."""
+    again = Packed(unwanted=[parcel.claimed])
+    if parcel.kind == Kind.DIGEST:
+        again = _looked_through([parcel.claimed], this)
+    _put_away(again, parcel.claimed.token, this)
+    outbox.release([it.claimed for it in again.parcels])
 
 
 def _refused(it: Claimed, ended: Ended) -> None:
@@ -272,13 +288,17 @@ def _send(parcel: Parcel, post: Post, this: Round) -> Ended:
 def _settle(
     it: Claimed, ended: Ended, then: Parcel | None = None, meanwhile: Callable[[], None] | None = None
 ) -> tuple[bool, bool]:
-    """Settles even when the database goes away for a moment: what is on the wire must not be sent again for that."""
+    """Settles even when the database goes away for a moment: what is on the wire must not be sent again for that.
+
+    Where the answer to a settling is lost that was done, the next one finds this mail settled and the next mail started:
+    then it was ours."""
     once = [meanwhile]
 
     def settle() -> tuple[bool, bool]:
         return outbox.settle(it, ended, then.claimed if then else None, once.pop() if once else None)
 
-    return _surely(settle, "settle_again")
+    mine, started = _surely(settle, "settle_again")
+    return mine or started, started
 
 
 def _surely(verb: Callable[[], R], name: str) -> R:

@@ -253,46 +253,54 @@ def settle(
     return bool(done), bool(started)
 
 
-def drop(them: Sequence[Claimed], why: Why) -> int:
-    """Ends claimed deliveries that shall not be sent; returns how many were still ours. Of a lease that is as good as over
-    nothing is ours: whoever may not start a mail for that has not learned that it is unwanted."""
+# What of a claim a change is about, locked in one order: who erases somebody takes their mails in that order, too.
+_OURS = """
+WITH ours AS MATERIALIZED (
+    SELECT id FROM notifications_delivery WHERE id = ANY(%(ids)s::uuid[]) AND token = %(token)s::uuid AND {which}
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE notifications_delivery d SET {change} FROM ours WHERE d.id = ours.id
+"""
+_DROP = _OURS.format(
+    which="started_at IS NULL AND lease_until > statement_timestamp() + %(reserve)s::interval",
+    change="state = 'dropped', why = %(why)s, settled_at = statement_timestamp(), token = NULL, lease_until = NULL,"
+    " started_at = NULL",
+)
+_RENEW = _OURS.format(
+    which="lease_until > statement_timestamp()",
+    change="lease_until = statement_timestamp() + %(lease)s::interval",
+)
+_RELEASE = _OURS.format(
+    which="started_at IS NULL AND subscriber_id IS NOT NULL",
+    change="state = 'waiting', token = NULL, lease_until = NULL, next_attempt_at = CASE WHEN %(pause)s > 0"
+    " THEN statement_timestamp() + interval '1 s' * %(pause)s ELSE d.next_attempt_at END",
+)
+
+
+@again_after_deadlock
+def _change(statement: str, them: Sequence[Claimed], **values: str | float) -> int:
     if not them:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE notifications_delivery SET state = 'dropped', why = %s, settled_at = statement_timestamp(),"
-            " token = NULL, lease_until = NULL, started_at = NULL"
-            " WHERE id = ANY(%s) AND token = %s AND started_at IS NULL"
-            " AND lease_until > statement_timestamp() + %s::interval",
-            [str(why), [it.id for it in them], them[0].token, f"{_reserve()} s"],
-        )
+        cursor.execute(statement, {"ids": [it.id for it in them], "token": them[0].token, **values})
         return int(cursor.rowcount)
+
+
+def drop(them: Sequence[Claimed], why: Why) -> int:
+    """Ends claimed deliveries that shall not be sent; returns how many were still ours. Of a lease that is as good as over
+    nothing is ours: whoever may not start a mail for that has not learned that it is unwanted."""
+    return _change(_DROP, them, why=str(why), reserve=f"{_reserve()} s")
 
 
 def renew(them: Sequence[Claimed]) -> int:
     """Begins the lease of claimed deliveries anew; returns how many were still ours."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE notifications_delivery SET lease_until = statement_timestamp() + %s::interval"
-            " WHERE id = ANY(%s) AND token = %s AND lease_until > statement_timestamp()",
-            [f"{lease().total_seconds()} s", [it.id for it in them], them[0].token],
-        )
-        return int(cursor.rowcount)
+    return _change(_RENEW, them, lease=f"{lease().total_seconds()} s")
 
 
 def release(them: Sequence[Claimed], pause: float = 0.0) -> int:
     """Gives back claimed deliveries that were not started, as if nobody had taken them, to be taken again after `pause`
     seconds; returns how many."""
-    if not them:
-        return 0
-    later = ", next_attempt_at = statement_timestamp() + %(pause)s::interval" if pause else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE notifications_delivery SET state = 'waiting', token = NULL, lease_until = NULL{later}"  # noqa: S608
-            " WHERE id = ANY(%(ids)s) AND token = %(token)s AND started_at IS NULL AND subscriber_id IS NOT NULL",
-            {"ids": [it.id for it in them], "token": them[0].token, "pause": f"{pause} s"},
-        )
-        return int(cursor.rowcount)
+    return _change(_RELEASE, them, pause=pause)
 
 
 # Of the questions about one subscription one at most waits (delivery_confirmation_once): the newest that was chosen,

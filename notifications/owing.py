@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from notifications.models import Kind
+from tracker.kit.deadlocks import again_after_deadlock
 
 # Every subscription has begun before that position of the log.
 ALWAYS = 1 << 62
@@ -93,26 +94,37 @@ SELECT (SELECT count(*) FROM reached), (SELECT max(subscriber_id) FROM reached),
        (SELECT count(*) FROM owed) + (SELECT count(*) FROM listed)
 """  # noqa: S608  (made of this file's own constants)
 
-# Notices of claimed digests into the open digest of the same reader and rhythm. The reader's row is held meanwhile, as by
-# who erases it.
+# Notices of claimed digests into the open digest of the same reader and rhythm; those of a digest that was tried into one
+# of their own, which counts as tried as well: they may have arrived, so what takes them back must be told. The reader's
+# row is held meanwhile, as by who erases it.
 _KEEP = f"""
 WITH kept AS MATERIALIZED (
-    SELECT n.id, n.subscriber_id, d.rhythm
+    SELECT n.id, n.subscriber_id, d.rhythm, d.attempts, d.crashes,
+           CASE WHEN d.attempts > 0 OR d.crashes > 0 THEN d.id END AS tried
     FROM notifications_notice n JOIN notifications_delivery d ON d.id = n.delivery_id
     WHERE n.id = ANY(%(notices)s::bigint[]) AND d.token = %(token)s
 ), readers AS MATERIALIZED (
     SELECT * FROM notifications_subscriber WHERE id IN (SELECT subscriber_id FROM kept) ORDER BY id FOR KEY SHARE
+), wanted AS MATERIALIZED (
+    SELECT gen_random_uuid() AS id, k.*, split_part(p.email, '@', 2) AS domain,
+           {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="k.rhythm")} AS at
+    FROM readers p
+    JOIN (SELECT DISTINCT subscriber_id, rhythm, tried, attempts * (tried IS NOT NULL)::int AS attempts,
+                 crashes * (tried IS NOT NULL)::int AS crashes FROM kept) AS k ON k.subscriber_id = p.id
 ), digests AS (
     INSERT INTO notifications_delivery AS d
         (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
-    SELECT gen_random_uuid(), 'digest', p.id, 'waiting', '', split_part(p.email, '@', 2), k.rhythm, true,
-           statement_timestamp(), {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="k.rhythm")}, 0, 0
-    FROM readers p JOIN (SELECT DISTINCT subscriber_id, rhythm FROM kept) AS k ON k.subscriber_id = p.id ORDER BY p.id
+    SELECT id, 'digest', subscriber_id, 'waiting', '', domain, rhythm, tried IS NULL, statement_timestamp(), at,
+           attempts, crashes
+    FROM wanted ORDER BY subscriber_id, rhythm
     ON CONFLICT (subscriber_id, rhythm) WHERE is_open DO UPDATE SET is_open = true
-    RETURNING d.id, d.subscriber_id, d.rhythm
+    RETURNING d.id, d.subscriber_id, d.rhythm, d.is_open
 )
-UPDATE notifications_notice n SET delivery_id = digests.id
-FROM kept JOIN digests USING (subscriber_id, rhythm) WHERE n.id = kept.id
+UPDATE notifications_notice n SET delivery_id = coalesce(w.id, o.id)
+FROM kept k
+LEFT JOIN wanted w ON w.tried = k.tried
+LEFT JOIN digests o ON o.subscriber_id = k.subscriber_id AND o.rhythm = k.rhythm AND o.is_open
+WHERE n.id = k.id AND coalesce(w.id, o.id) IS NOT NULL
 """  # noqa: S608
 
 _MOVE_DIGESTS = f"""
@@ -176,8 +188,10 @@ def held_until(published: datetime) -> datetime:
     return published + settings.ALERT_HOLD
 
 
+@again_after_deadlock
 def keep(notices: Sequence[int], token: uuid.UUID) -> None:
-    """Moves notices, by key, from digests of that claim to the next digest of the same reader and rhythm."""
+    """Moves notices, by key, from digests of that claim to the next digest of the same reader and rhythm; out of one that
+    was tried, to a digest of their own."""
     if notices:
         with connection.cursor() as cursor:
             cursor.execute(_KEEP, {"notices": list(notices), "token": token})

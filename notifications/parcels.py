@@ -46,10 +46,12 @@ class Parcel:
 
 @dataclass(slots=True)
 class Packed:
-    """A claim, looked through. `paused`: notices in digests, by key, that only a pause holds back."""
+    """A claim, looked through. `paused`: notices in digests, by key, that only a pause holds back; `resting`: digests of
+    which a pause holds back all, and which were tried, so that they must stay what they are."""
 
     parcels: list[Parcel] = field(default_factory=list)
     paused: list[int] = field(default_factory=list)
+    resting: list[Claimed] = field(default_factory=list)
     untrue: list[Claimed] = field(default_factory=list)
     unwanted: list[Claimed] = field(default_factory=list)
     merged: list[Claimed] = field(default_factory=list)
@@ -60,6 +62,7 @@ class Packed:
         """Takes in another part of the claim."""
         self.parcels += part.parcels
         self.paused += part.paused
+        self.resting += part.resting
         self.untrue += part.untrue
         self.unwanted += part.unwanted
         self.merged += part.merged
@@ -70,7 +73,7 @@ class Packed:
 # Small lists by primary key: the planner is given nothing to choose.
 _NOTICES = """
 SELECT n.delivery_id, d.kind, d.rhythm, p.uuid, p.email, p.language, n.subscriber_id, n.source, n.number,
-       live.wishes, live.scopes, p.user_id, n.id
+       live.wishes, live.scopes, p.user_id, n.id, d.attempts > 0 OR d.crashes > 0
 FROM notifications_notice n
 JOIN notifications_delivery d ON d.id = n.delivery_id
 JOIN notifications_subscriber p ON p.id = n.subscriber_id
@@ -153,8 +156,10 @@ def pack(batch: Sequence[Claimed], claim: Sequence[uuid.UUID] = ()) -> Packed:
     with connection.cursor() as cursor:
         cursor.execute(_NOTICES, [ids])
         found = cursor.fetchall()
-    packed = Packed(paused=[row[12] for row in found if row[1] == Kind.DIGEST and not row[9]])
     rows = [row[:12] for row in found if row[1] != Kind.DIGEST or row[9]]
+    held = [(row[0], *row[12:]) for row in found if row[1] == Kind.DIGEST and not row[9]]
+    resting = {delivery for delivery, _notice, is_tried in held if is_tried} - {row[0] for row in rows}
+    packed = Packed(paused=[notice for delivery, notice, _is_tried in held if delivery not in resting])
     events = Event.objects.in_bulk({row[8] for row in rows if row[7] == Notice.EVENT})
     gone = truth.untrue(events.values())
     dates = _Dates(rows, ids)
@@ -181,6 +186,8 @@ def pack(batch: Sequence[Claimed], claim: Sequence[uuid.UUID] = ()) -> Packed:
     for it in batch:
         if it.id in put_off:
             packed.undecided.append(it)
+        elif it.id in resting:
+            packed.resting.append(it)
         elif it.id in questions:
             packed.parcels.append(_question(it, questions[it.id]))
         elif it.id not in owed:

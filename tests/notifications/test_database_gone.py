@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from notifications import bouncing, delivering, domains, outbox
+from notifications import bouncing, delivering, domains, outbox, prepared
 from notifications.channels.smtp import Post
 from notifications.models import Bounce, DomainPause, Line, Subscriber, SubscriberState
 from tests.notifications.readers import message_id, some_owed, states
@@ -58,6 +58,25 @@ def test_a_database_that_goes_away_after_an_answer_has_no_mail_sent_twice(
     ids = [message_id(mail) for mail in smtp_sink.mails]
     assert len(ids) == len(set(ids)) == 4
     assert Line.objects.get().down_since is None
+
+
+def test_a_mail_whose_settling_was_done_though_nobody_was_told_so_is_ours_and_the_next_one_goes(
+    fresh_db: FreshDatabase, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_owed(readers=4)
+    counts, settled = prepared.counts, list[int]()
+
+    def answer_lost(*given: Any) -> Any:
+        found = counts(*given)
+        settled.append(1)
+        if len(settled) == 1:
+            raise OperationalError("server closed the connection")
+        return found
+
+    monkeypatch.setattr(outbox, "counts", answer_lost)
+    assert delivering.deliver(seconds=20).sent == 4
+    assert states() == {"sent": 4}
+    assert len(smtp_sink.mails) == 4
 
 
 def test_a_mailbox_that_is_not_there_is_remembered_though_the_database_goes_away(

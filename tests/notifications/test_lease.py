@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from notifications import delivering, outbox, parcels
-from notifications.models import Delivery, Why
+from notifications.models import Delivery, Subscription, Why
 from tests.notifications.readers import some_owed, states
 from tests.sinks import SmtpSink
 
@@ -73,3 +73,20 @@ def test_a_claim_that_took_long_to_look_through_is_sent_all_the_same_and_once(
     assert outbox.recover() == 0, "its mail may be on the wire"
     worker.join()
     assert (states(), len(smtp_sink.mails)) == ({"sent": 1}, 1)
+
+
+def test_what_is_unwanted_is_dropped_however_long_it_took_to_look_it_through(
+    db: None, smtp_sink: SmtpSink, monkeypatch: Any, settings: Any
+) -> None:
+    settings.EMAIL_TIMEOUT = 2
+    some_owed()
+    Subscription.objects.update(ended_at=timezone.now())
+    pack = parcels.pack
+
+    def slow(*given: Any) -> parcels.Packed:
+        time.sleep(outbox.room() + 0.1)
+        return pack(*given)
+
+    monkeypatch.setattr(parcels, "pack", slow)
+    assert delivering.deliver(seconds=1).dropped == 1
+    assert states() == {"dropped": 1}
