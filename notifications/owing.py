@@ -127,12 +127,17 @@ LEFT JOIN digests o ON o.subscriber_id = k.subscriber_id AND o.rhythm = k.rhythm
 WHERE n.id = k.id AND coalesce(w.id, o.id) IS NOT NULL
 """  # noqa: S608
 
+# The new hours are given, the row `p` still has the old ones: an open digest that goes before their next hour waits for a
+# hold, or for us, since its own hour has struck.
 _MOVE_DIGESTS = f"""
 UPDATE notifications_delivery d
-SET next_attempt_at = greatest({NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")},
-                               statement_timestamp() + %(hold)s::interval)
+SET next_attempt_at = greatest(
+    (SELECT {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")}
+     FROM (SELECT %(zone)s::text AS zone, %(hour)s::int AS hour, %(weekday)s::int AS weekday) AS p),
+    statement_timestamp() + %(hold)s::interval)
 FROM notifications_subscriber p
-WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open AND d.next_attempt_at > statement_timestamp()
+WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open
+  AND d.next_attempt_at >= {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")}
 """  # noqa: S608
 
 
@@ -197,12 +202,20 @@ def keep(notices: Sequence[int], token: uuid.UUID) -> None:
             cursor.execute(_KEEP, {"notices": list(notices), "token": token})
 
 
-def move_digests(subscriber: int) -> None:
-    """Gives a subscriber's open digests the next hour that they have chosen now; when that is nearer than a hold is
-    long, the end of the hold that news in it may still be under. One that is due, and waits for us, stays due."""
+def move_digests(subscriber: int, zone: str, hour: int, weekday: int) -> None:
+    """Gives a subscriber's open digests the next hour that they have chosen now, before it is saved; when that is nearer
+    than a hold is long, the end of the hold that news in it may still be under. One whose hour has struck, and which waits
+    for us or for a hold, goes as it would."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _MOVE_DIGESTS, {"subscriber": subscriber, "hold": f"{settings.ALERT_HOLD.total_seconds()} s"}
+            _MOVE_DIGESTS,
+            {
+                "subscriber": subscriber,
+                "zone": zone,
+                "hour": hour,
+                "weekday": weekday,
+                "hold": f"{settings.ALERT_HOLD.total_seconds()} s",
+            },
         )
 
 

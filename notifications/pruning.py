@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from commitments import jobs
@@ -20,6 +20,7 @@ from notifications.models import (
     Reminder,
     SavedFilter,
     SignUpCount,
+    State,
     Subscriber,
     SubscriberState,
     Subscription,
@@ -61,8 +62,11 @@ def prune(now: datetime | None = None) -> int:
     gone += _old_calls(now - KEEP_DELIVERIES)
     endpoints.tend_secrets(now)
     SignUpCount.objects.filter(since__lt=now - KEEP_COUNTS).delete()
-    # A question may have been put off for days: its link works from when it was sent.
-    still_works = Delivery.objects.filter(subscription=OuterRef("pk"), settled_at__gt=now - KEEP_UNCONFIRMED)
+    # A question may have been put off for days, or wait still: its link works from when it was sent.
+    still_works = Delivery.objects.filter(
+        Q(settled_at__gt=now - KEEP_UNCONFIRMED) | Q(state__in=[State.WAITING, State.CLAIMED]),
+        subscription=OuterRef("pk"),
+    )
     _remove(
         Subscription.objects.live().filter(
             ~Exists(still_works), confirmed_at__isnull=True, asked_at__lt=now - KEEP_UNCONFIRMED

@@ -240,9 +240,9 @@ def change_hours(who: uuid.UUID, zone: str, hour: int, weekday: int) -> None:
     subscriber = _locked(who)
     if subscriber is None or (zone, hour, weekday) == (subscriber.zone, subscriber.hour, subscriber.weekday):
         return
+    move_digests(subscriber.pk, zone, hour, weekday)
     subscriber.zone, subscriber.hour, subscriber.weekday = zone, hour, weekday
     subscriber.save(update_fields=["zone", "hour", "weekday"])
-    move_digests(subscriber.pk)
 
 
 def change_language(who: uuid.UUID, language: str, *, now: datetime | None = None) -> None:
@@ -270,12 +270,13 @@ def erase_rows(keys: list[int], now: datetime) -> None:
     may be the reader's own: if others are there, it is learnt anew."""
     emails = Subscriber.objects.filter(pk__in=keys).values_list("email", flat=True)
     DomainPause.objects.filter(domain__in={email.rpartition("@")[2] for email in emails}).delete()
-    Attempt.objects.filter(delivery__subscriber__in=keys).exclude(reply="").update(reply="")
     Subscription.objects.filter(subscriber__in=keys).delete()
     Notice.objects.filter(subscriber__in=keys).delete()
     owed = Delivery.objects.filter(subscriber__in=keys)
-    # Locked before we look which is where: a mail that is put off in between would wait, for nobody.
+    # Locked before we look which is where: a mail that is put off in between would wait, for nobody, and what the server
+    # said of it would stay.
     list(owed.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    Attempt.objects.filter(delivery__subscriber__in=keys).exclude(reply="").update(reply="")
     owed.filter(Q(state=State.WAITING) | Q(state=State.CLAIMED, started_at__isnull=True)).update(
         state=State.DROPPED,
         why=Why.ERASED,

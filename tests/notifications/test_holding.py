@@ -94,6 +94,25 @@ def test_hours_that_are_saved_unchanged_move_no_digest(db: None, settings: Any) 
     assert Delivery.objects.get().next_attempt_at == before
 
 
+def test_a_digest_whose_hour_has_struck_and_that_waits_for_a_hold_is_put_off_by_no_new_hour(
+    db: None, settings: Any
+) -> None:
+    settings.ALERT_HOLD = HOLD
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    reader = a_reader("reader@example.org", accord, rhythm="weekly")
+    world.some_evidence(commitment)
+    fanning.fan_out()
+    goes_in(-MINUTE)
+    world.some_evidence(commitment)
+    fanning.fan_out()
+    held = Event.objects.latest("seq").at + HOLD
+    assert Delivery.objects.get().next_attempt_at == held
+    later = timezone.now() + timedelta(days=3)
+    subscribing.change_hours(reader.uuid, "UTC", later.hour, later.isoweekday())
+    assert Delivery.objects.get().next_attempt_at == held
+
+
 def test_a_new_hour_that_is_near_lets_no_digest_go_with_what_is_held(db: None, settings: Any) -> None:
     settings.ALERT_HOLD = timedelta(hours=1)
     accord = world.an_accord()

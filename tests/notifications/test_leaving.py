@@ -248,3 +248,31 @@ def test_whoever_is_erased_while_their_mail_is_put_off_is_in_no_row(fresh_db: An
     settling[0].join()
     row = Delivery.objects.get()
     assert (row.subscriber_id, row.state, row.why) == (None, State.DROPPED, Why.ERASED)
+
+
+def test_what_a_server_says_while_its_reader_is_being_erased_goes_with_them(fresh_db: Any) -> None:
+    accord = world.an_accord()
+    reader = a_reader("me@private-person.example", accord)
+    world.some_evidence(world.a_commitment(accord))
+    fanning.fan_out()
+    (it,) = outbox.claim()
+    assert outbox.start(it)
+    settled: list[tuple[bool, bool]] = []
+
+    def settle() -> None:
+        settled.append(
+            outbox.settle(it, Ended(Outcome.FAILED, 550, "5.1.2 private-person.example is unknown"))
+        )
+        connection.close()
+
+    def before_the_lock(execute: Any, sql: str, *given: Any) -> Any:
+        if not settled and sql.startswith('DELETE FROM "notifications_subscription"'):
+            worker = threading.Thread(target=settle)
+            worker.start()
+            worker.join(10)
+        return execute(sql, *given)
+
+    with connection.execute_wrapper(before_the_lock):
+        assert subscribing.erase(reader.uuid)
+    assert settled == [(True, False)]
+    assert Attempt.objects.get().reply == ""

@@ -13,7 +13,7 @@ from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from commitments.models import Heartbeat
-from notifications import delivering, fanning, scopes, subscribing
+from notifications import delivering, fanning, outbox, scopes, subscribing
 from notifications.models import (
     Attempt,
     Delivery,
@@ -39,6 +39,7 @@ def test_addresses_that_nobody_confirmed_or_that_follow_nothing_are_forgotten(db
     leaver = a_reader("left@example.org", accord)
     subscribing.end(leaver.uuid, subscribing.everything())
     subscribing.sign_up("stranger@example.org", "en", accord, network=NETWORK)
+    Delivery.objects.update(state=State.SENT, settled_at=NOW)
     a_reader("never@example.org", accord)
     Subscriber.objects.filter(email="never@example.org").update(state=SubscriberState.SUPPRESSED)
     Subscription.objects.filter(subscriber__email="never@example.org").update(ended_at=NOW)
@@ -50,11 +51,27 @@ def test_addresses_that_nobody_confirmed_or_that_follow_nothing_are_forgotten(db
     assert known() == {"stays", "left", "stranger", "never"}
     prune(NOW + timedelta(days=8))
     assert known() == {"stays", "left", "never"}
-    assert delivering.deliver().sent == 0, "the confirmation of a forgotten address is not sent"
     prune(NOW + timedelta(days=31))
     assert known() == {"stays", "never"}, "who must never be written to is remembered"
     assert not SignUpCount.objects.exists()
     assert Heartbeat.objects.get(name="prune").found == {"gone": 1}
+
+
+@pytest.mark.parametrize("state", [State.WAITING, State.CLAIMED])
+def test_a_question_that_waits_for_a_server_for_days_is_asked_all_the_same(
+    db: None, smtp_sink: SmtpSink, state: State
+) -> None:
+    subscribing.sign_up("new@example.org", "en", world.an_accord(), network=NETWORK)
+    if state == State.CLAIMED:
+        outbox.claim()
+    prune(NOW + timedelta(days=8))
+    if state == State.CLAIMED:
+        Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert delivering.deliver().sent == 1
+    prune(timezone.now() + timedelta(days=6))
+    assert Subscription.objects.live().exists(), "the link works for seven days"
+    prune(timezone.now() + timedelta(days=8))
+    assert not Subscriber.objects.exists()
 
 
 def test_what_was_settled_long_ago_goes_with_its_tries_and_what_is_owed_stays(
@@ -169,7 +186,9 @@ def test_whoever_signs_up_for_what_is_cleaned_away_just_now_gets_it_anew(
     accord = world.an_accord()
     SavedFilter.objects.bulk_create([scopes.a_filter(accord, {"standing": "late"})])
     subscribing.sign_up("late@example.org", "en", accord, network=NETWORK)
-    Subscription.objects.update(asked_at=NOW - timedelta(days=8))
+    long_ago = NOW - timedelta(days=8)
+    Subscription.objects.update(asked_at=long_ago)
+    Delivery.objects.update(state=State.SENT, created_at=long_ago, settled_at=long_ago)
     threads: list[threading.Thread] = []
     collect = Collector.collect
 
