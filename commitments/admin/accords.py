@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.views import View
@@ -12,6 +14,7 @@ from commitments.admin.reading import Reading
 from commitments.admin.registering import RegisterView
 from commitments.admin.suspending import ResumeView, SuspendView
 from commitments.models import Accord, Party, Source
+from commitments.operations.pauses import held_by
 from commitments.templatetags.record import leaves
 from tracker.kit.localized import pick
 
@@ -26,12 +29,26 @@ class AccordAdmin(Reading):
     fields = [
         "code", "slug", "is_example", "names", "short_names", "about", "address", "place", "signed_on",
         "in_effect_on", "ends_on", "four_eyes", "is_binding", "languages", "prevailing_language", "loaded_on",
+        "suspended",
     ]  # fmt: skip
+    readonly_fields = ["suspended"]
 
     @admin.display(description=_("name"))
     def short(self, row: Accord) -> str:
         """The short name in the reader's language."""
         return str(row)
+
+    @admin.display(description=_("suspended"))
+    def suspended(self, row: Accord) -> str:
+        """Since when its clocks stand still, and which of its commitments run on: they came later, and none pauses them."""
+        today = timezone.localdate()
+        said = []
+        for held in row.suspensions.in_force(today):
+            said.append(_("since %(day)s") % {"day": date_format(held.from_on)})
+            running = ", ".join(dict.fromkeys(it.commitment for it in held_by(held, today, today)))
+            if running:
+                said.append(_("these run on, pause them by hand: %(codes)s") % {"codes": running})
+        return "; ".join(said) or "—"
 
     @admin.display(description=_("what to do"))
     def verbs(self, row: Accord) -> str:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Self
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from commitments.models.accord import Accord, Source
 from commitments.models.commitment import Commitment
+
+
+class SuspensionQuerySet(models.QuerySet["Suspension"]):
+    """Readings of suspensions."""
+
+    def in_force(self, today: date) -> Self:
+        """Those that hold on that day."""
+        return self.filter(Q(until_on__isnull=True) | Q(until_on__gt=today), from_on__lte=today)
 
 
 class Suspension(models.Model):
@@ -24,6 +35,8 @@ class Suspension(models.Model):
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, related_name="+")
     recorded_at = models.DateTimeField()
     resumed_at = models.DateTimeField(null=True, blank=True, help_text=_("When its end was recorded."))
+
+    objects = SuspensionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("suspension")

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commitments.actors import Actor
 from commitments.deadlines import DateError, Window, due_at, opens_at
 from commitments.log import append, operation
-from commitments.models import Commitment, Deadline, Pause
+from commitments.models import Commitment, Deadline, Pause, Suspension
 from commitments.operations.deadlines import (
     put_new_date,
     source_of,
@@ -23,7 +24,7 @@ from commitments.operations.deadlines import (
 from commitments.operations.keeping import check_version, locked, next_numbers, pauses_of, refresh, zones_of
 from commitments.refusals import Problem, Refused, refuse
 from commitments.standing import crosses_at
-from commitments.words import Clock, EventKind, Origin
+from commitments.words import FINAL, Clock, EventKind, Kind, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,8 @@ def resume_commitments(
 ) -> list[Pause]:
     """Ends pauses (code of the pause to the day on which the clocks run again), for a reason.
 
-    With `shifts_dates` the parties' open dates that lay after the pause began move by its length.
+    With `shifts_dates` the parties' open dates that lay after the pause began move by its length. Where a commitment's own
+    pause ends while its accord is suspended, the suspension pauses it from then on.
     """
     if not why.strip():
         raise refuse("why", "required", _("Resuming needs a reason."))
@@ -222,7 +224,63 @@ def resume_commitments(
         )
         done.append(pause)
     refresh(list(rows.values()), zones)
+    _hold_on([pause for pause in done if pause.suspension_id is None], actor, origin, now)
     return done
+
+
+def _hold_on(ended: Iterable[Pause], actor: Actor, origin: str, now: datetime) -> None:
+    """Lets suspensions of their accords hold commitments from the day on which these pauses of their own end."""
+    for pause in ended:
+        assert pause.until_on is not None
+        lasts = Q(until_on__isnull=True) | Q(until_on__gt=pause.until_on)
+        rows = Suspension.objects.filter(lasts, accord=pause.commitment.accord_id)
+        for row in rows.select_related("accord", "source").order_by("from_on"):
+            wanted = held_by(row, pause.until_on, timezone.localdate(now), pause.commitment.code)
+            made = pause_commitments(wanted, actor=actor, origin=origin)
+            Pause.objects.filter(pk__in=[it.pk for it in made]).update(suspension=row)
+
+
+def held_by(row: Suspension, since: date, today: date, code: str = "") -> list[NewPause]:
+    """The pauses that a suspension asks for from a day on: of each open commitment of its accord (or of the one with that
+    code), for the whole time, without the pauses that it has already."""
+    first = max(row.from_on, since)
+    if row.accord.ends_on and row.accord.ends_on < first:
+        return []
+    them = (
+        Commitment.objects.filter(accord=row.accord, starts_on__lte=max(first, today))
+        .exclude(kind=Kind.BASELINE)
+        .exclude(status__in=FINAL)
+        .exclude(ends_on__lt=first)
+        .order_by("code")
+    )
+    if code:
+        them = them.filter(code=code)
+    own: dict[int, list[tuple[date, date | None]]] = defaultdict(list)
+    known = Pause.objects.filter(commitment__in=them).order_by("from_on")
+    for commitment, from_on, until_on in known.values_list("commitment_id", "from_on", "until_on"):
+        own[commitment].append((from_on, until_on))
+    source = row.source.code if row.source else None
+    return [
+        NewPause(it.code, begins, row.reason, ends, source)
+        for it in them
+        for begins, ends in _gaps(max(first, it.starts_on), row.until_on, own[it.pk])
+    ]
+
+
+def _gaps(
+    first: date | None, last: date | None, taken: Sequence[tuple[date, date | None]]
+) -> list[tuple[date, date | None]]:
+    """What of the days from `first` until `last` (exclusive; None: for ever) none of the spans, in order, takes."""
+    found: list[tuple[date, date | None]] = []
+    for from_on, until_on in taken:
+        if first is None or (last is not None and from_on >= last):
+            break
+        if from_on > first:
+            found.append((first, from_on))
+        first = None if until_on is None else max(first, until_on)
+    if first is not None and (last is None or first < last):
+        found.append((first, last))
+    return found
 
 
 def _shift(

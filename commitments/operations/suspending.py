@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q
@@ -14,9 +13,10 @@ from django.utils.translation import gettext as _
 from commitments.actors import Actor
 from commitments.log import give_up_waiting, operation
 from commitments.models import Accord, Commitment, Pause, Source, Suspension
-from commitments.operations.pauses import NewPause, pause_commitments, resume_commitments
+from commitments.operations.keeping import locked
+from commitments.operations.pauses import held_by, pause_commitments, resume_commitments
 from commitments.refusals import refuse
-from commitments.words import FINAL, Kind, Origin
+from commitments.words import Origin
 
 DAY = timedelta(days=1)
 
@@ -33,7 +33,8 @@ class NewSuspension:
 
 
 def _locked(codes: Iterable[str], actor: Actor) -> dict[str, Accord]:
-    """The accords of those codes, locked in code order: two at once would pause the same commitments."""
+    """The accords of those codes, locked in code order: two at once would pause the same commitments. Then these, whose
+    own pauses end only before or after this: whichever comes second knows of the other."""
     wanted = sorted(set(codes))
     if actor.person_id is not None:
         give_up_waiting()
@@ -43,6 +44,7 @@ def _locked(codes: Iterable[str], actor: Actor) -> dict[str, Accord]:
         if code not in found:
             raise refuse("accord", "unknown", _("There is no accord %(code)s.") % {"code": code})
         actor.require("pause", found[code])
+    locked(Commitment.objects.filter(accord__in=found.values()).values_list("code", flat=True), actor)
     return found
 
 
@@ -53,7 +55,8 @@ def suspend_accords(
     """Suspends accords, each with a reason: every open commitment is paused for as long as its accord is.
 
     Open is what has begun and is neither finished nor ended; a commitment that is paused already keeps its own pause,
-    and the suspension holds where that does not. Raises Refused when nothing is left to pause.
+    and the suspension holds where that does not, also where its end is recorded only later (`resume_commitments`). What
+    is registered meanwhile is paused by hand. Raises Refused when nothing is left to pause.
     """
     now = now or timezone.now()
     accords = _locked([order.accord for order in orders], actor)
@@ -69,7 +72,8 @@ def suspend_accords(
             source=Source.objects.filter(accord=accord, code=order.source).first() if order.source else None,
             recorded_at=now,
         )
-        wanted = _pauses(order, accord, timezone.localdate(now))
+        found = held_by(row, order.from_on, timezone.localdate(now))
+        wanted = [replace(pause, source=order.source) for pause in found]
         if not wanted:
             raise refuse("accord", "needed", _("%(accord)s has no open commitment.") % {"accord": accord})
         row.save()
@@ -96,44 +100,6 @@ def _check(order: NewSuspension, accord: Accord) -> None:
             _("%(accord)s is suspended from %(day)s already.")
             % {"accord": accord, "day": other.from_on.isoformat()},
         )
-
-
-def _pauses(order: NewSuspension, accord: Accord, today: date) -> list[NewPause]:
-    """What each open commitment of the accord is paused for: the whole time, without the pauses it has already."""
-    if accord.ends_on and accord.ends_on < order.from_on:
-        return []
-    rows = (
-        Commitment.objects.filter(accord=accord, starts_on__lte=max(order.from_on, today))
-        .exclude(kind=Kind.BASELINE)
-        .exclude(status__in=FINAL)
-        .exclude(ends_on__lt=order.from_on)
-        .order_by("code")
-    )
-    own: dict[int, list[tuple[date, date | None]]] = defaultdict(list)
-    known = Pause.objects.filter(commitment__in=rows).order_by("from_on")
-    for commitment, from_on, until_on in known.values_list("commitment_id", "from_on", "until_on"):
-        own[commitment].append((from_on, until_on))
-    return [
-        NewPause(row.code, first, order.reason, last, order.source)
-        for row in rows
-        for first, last in _gaps(max(order.from_on, row.starts_on), order.until_on, own[row.pk])
-    ]
-
-
-def _gaps(
-    first: date | None, last: date | None, taken: Sequence[tuple[date, date | None]]
-) -> list[tuple[date, date | None]]:
-    """What of the days from `first` until `last` (exclusive; None: for ever) none of the spans, in order, takes."""
-    found: list[tuple[date, date | None]] = []
-    for from_on, until_on in taken:
-        if first is None or (last is not None and from_on >= last):
-            break
-        if from_on > first:
-            found.append((first, from_on))
-        first = None if until_on is None else max(first, until_on)
-    if first is not None and (last is None or first < last):
-        found.append((first, last))
-    return found
 
 
 @operation

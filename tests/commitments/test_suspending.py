@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from commitments import operations
 from commitments.actors import loader
+from commitments.agreement import differences
+from commitments.log import operation
 from commitments.models import Accord, Commitment, Deadline, Event, Pause, Suspension
 from commitments.operations import NewPause, NewSuspension
 from commitments.refusals import NotAllowed, Refused
@@ -21,7 +27,8 @@ from tests import world
 from tests.commitments.writers import Writer, check, shapes, writer
 from tests.notifications.test_reminding import TODAY, in_days
 
-BEGINS = TODAY - timedelta(days=2)
+DAY = timedelta(days=1)
+BEGINS = TODAY - 2 * DAY
 
 
 @pytest.fixture
@@ -88,6 +95,94 @@ def test_a_commitment_keeps_the_pause_that_it_has_and_the_suspension_fills_the_r
     resume(accord, last + timedelta(days=5))
     assert spans()[2] == ("TST-1", last, last + timedelta(days=5), True)
     assert spans()[3][2] is None, "its own pause goes on"
+
+
+def test_a_commitment_whose_own_pause_ends_while_its_accord_is_suspended_stands_still_until_that_goes_on(
+    accord: Accord,
+) -> None:
+    operations.pause_commitments(
+        [NewPause("TST-1", BEGINS - DAY, "Its own."), NewPause("TST-3", BEGINS, "Its own.")], actor=loader()
+    )
+    row = suspend(accord)
+    assert [span[3] for span in spans()] == [False, True, False]
+    own = {"TST-1-P1": TODAY - DAY, "TST-3-P1": TODAY - DAY}
+    operations.resume_commitments(own, actor=world.actor("reviewer"), why="Its own is over.")
+    assert spans() == [
+        ("TST-1", BEGINS - DAY, TODAY - DAY, False),
+        ("TST-1", TODAY - DAY, None, True),
+        ("TST-2", BEGINS, None, True),
+        ("TST-3", BEGINS, TODAY - DAY, False),
+    ], "what is fulfilled needs no pause"
+    assert Commitment.objects.standing_at(timezone.now()).get(code="TST-1").timeliness == "paused"  # type: ignore[attr-defined]
+    assert set(row.pauses.values_list("reason", flat=True)) == {"A state of emergency."}
+    last = Event.objects.filter(kind__in=[EventKind.CLOCK_PAUSED, EventKind.CLOCK_RESUMED]).latest("seq")
+    assert last.kind == EventKind.CLOCK_PAUSED, "the log tells of both"
+    resume(accord)
+    assert spans()[1] == ("TST-1", TODAY - DAY, TODAY, True)
+    assert list(differences(timezone.now())) == []
+
+
+def test_a_pause_of_its_own_that_ends_earlier_than_planned_leaves_the_gap_to_the_suspension(
+    accord: Accord,
+) -> None:
+    later = TODAY + 10 * DAY
+    operations.pause_commitments([NewPause("TST-1", BEGINS, "Its own.", later)], actor=loader())
+    suspend(accord, until_on=later + DAY)
+    assert spans()[1] == ("TST-1", later, later + DAY, True)
+    operations.resume_commitments({"TST-1-P1": TODAY}, actor=world.actor("reviewer"), why="Over.")
+    assert spans()[:3] == [
+        ("TST-1", BEGINS, TODAY, False), ("TST-1", TODAY, later, True), ("TST-1", later, later + DAY, True),
+    ]  # fmt: skip
+
+
+def test_a_pause_of_its_own_that_outlasts_the_suspension_just_ends(accord: Accord) -> None:
+    operations.pause_commitments([NewPause("TST-1", BEGINS, "Its own.")], actor=loader())
+    suspend(accord, until_on=TODAY - DAY)
+    operations.resume_commitments({"TST-1-P1": TODAY}, actor=world.actor("reviewer"), why="Over.")
+    assert spans() == [("TST-1", BEGINS, TODAY, False), ("TST-2", BEGINS, TODAY - DAY, True)]
+
+
+def test_whichever_comes_second_of_a_suspension_and_the_end_of_an_own_pause_knows_of_the_other(
+    fresh_db: Any,
+) -> None:
+    accord = world.an_accord()
+    world.a_deadline(world.a_commitment(accord), in_days(20))
+    operations.pause_commitments([NewPause("TST-1", BEGINS, "Its own.")], actor=loader())
+    reviewer = world.actor("reviewer")
+    world.a_commitment(accord, "TST-2")
+
+    def suspended() -> None:
+        order = NewSuspension(accord.code, BEGINS, "A stop.")
+        operations.suspend_accords([order], actor=reviewer)
+        connection.close()
+
+    beside = threading.Thread(target=suspended)
+
+    @operation
+    def ends_its_own_slowly() -> None:
+        operations.resume_commitments({"TST-1-P1": TODAY}, actor=reviewer, why="Over.")
+        beside.start()
+        time.sleep(0.5)
+
+    ends_its_own_slowly()
+    beside.join()
+    assert ("TST-1", TODAY, None, True) in spans()
+
+
+def test_staff_see_what_runs_on_in_a_suspended_accord(accord: Accord, client: Client) -> None:
+    client.force_login(world.a_person("reviewer"))
+    path = f"/admin/commitments/accord/{accord.pk}/change/"
+    assert "run on" not in client.get(path).content.decode()
+    suspend(accord)
+    assert "run on" not in client.get(path).content.decode()
+    world.a_commitment(accord, "TST-9")
+    for language, said in (
+        ("en", "these run on, pause them by hand: TST-9"),
+        ("uk", "відлік триває, призупиніть вручну: TST-9"),
+        ("ja", "時計が動き続けているため、手動で休止してください:TST-9"),
+    ):
+        page = client.get(path, headers={"accept-language": language}).content.decode()
+        assert said in page
 
 
 def test_the_dates_move_by_the_length_of_the_suspension_when_that_is_asked(accord: Accord) -> None:
