@@ -156,12 +156,15 @@ class _Round:
         self._let_go_of(desk for desk in list(self.desks.values()) if not desk.out)
 
     def _tail(self) -> None:
-        """Waits for what hangs, settles it and gives its endpoints back. After a round's leases nothing is ours."""
+        """Waits for what hangs, settles it and gives each endpoint back that has nothing out any more. After a round's
+        leases nothing is ours."""
         try:
             until = time.monotonic() + call_box.GRACE
             while self.out and (left := until - time.monotonic()) > 0:
                 try:
                     self._settle(left)
+                    # Who has answered goes on with the next round, however long the others are silent.
+                    self._give_back()
                 except (OperationalError, InterfaceError):
                     log.warning("call_tail_again", out=self.out)
                     connection.close()

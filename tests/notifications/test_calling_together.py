@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -58,6 +59,41 @@ def test_endpoints_that_hang_round_after_round_keep_nobody_waiting_and_count_as_
     assert not Call.objects.filter(endpoint__name="good").exclude(state="sent").exists()
     ids = [visit.headers["webhook-id"] for visit in sink.visits]
     assert len(ids) == len(set(ids))
+
+
+def test_who_has_answered_is_given_back_while_others_still_hang(
+    fresh_db: FreshDatabase, sink: WebSink, settings: Any
+) -> None:
+    _accord, commitment = a_world()
+    answer, end = threading.Event(), threading.Event()
+
+    def when_told(_visit: Visit) -> Say:
+        answer.wait(30)
+        return Say()
+
+    def at_the_end(_visit: Visit) -> Say:
+        end.wait(30)
+        return Say()
+
+    sink.manner = when_told
+    with web_sink(at_the_end) as hangs:
+        settings.OUTBOUND_LOOPBACK_PORTS = frozenset({sink.port, hangs.port})
+        an_endpoint(sink, "good")
+        an_endpoint(hangs, "hangs")
+        for _n in range(3):
+            world.some_evidence(commitment)
+        assert one_round(seconds=0.3).left_to_tail == 2
+        answer.set()
+        holders = {"good": True}
+        while holders["good"]:
+            time.sleep(0.02)
+            holders = {row.name: row.holder is not None for row in Endpoint.objects.all()}
+            assert holders["hangs"], "nobody is kept as long as the slowest"
+        assert one_round().sent == 2
+        end.set()
+        calling.finish()
+    assert not Endpoint.objects.exclude(holder=None).exists()
+    assert len({visit.headers["webhook-id"] for visit in sink.visits}) == len(sink.visits) == 3
 
 
 def test_those_that_may_hang_leave_threads_to_those_that_answer() -> None:
