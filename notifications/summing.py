@@ -115,6 +115,10 @@ def _entries(
     rows = Commitment.objects.standing_at(now).select_related("accord").in_bulk(keys)
     following = particulars.next_dates(keys, now)
     latest = {key: news.get(key, ())[-LINES:] for key in keys}
+    # What ends first comes first.
+    soonest = {
+        key: sorted(ahead.get(key, ()), key=lambda row: (row.about_at, row.pk))[:LINES] for key in keys
+    }
     dates = particulars.dates_of(event for some in latest.values() for event in some)
     return [
         {
@@ -125,7 +129,8 @@ def _entries(
             "next": following.get(key),
             "news": [_line(event, dates.get(event.seq)) for event in latest[key]],
             "earlier": len(news.get(key, ())) - len(latest[key]),
-            "ahead": [_reminder(row, now) for row in ahead.get(key, ())[:LINES]],
+            "ahead": [_reminder(row, now) for row in soonest[key]],
+            "later": len(ahead.get(key, ())) - len(soonest[key]),
         }
         for key in keys
     ]

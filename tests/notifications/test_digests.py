@@ -143,6 +143,33 @@ def test_a_busy_commitment_tells_the_latest_and_how_much_was_before(db: None) ->
     assert "and 3 earlier pieces of news" in letter.html
 
 
+@pytest.mark.parametrize(
+    ("language", "more"),
+    [
+        ("en", "And 3 more reminders."),
+        ("uk", "І ще 3 нагадування."),
+        ("ja", "ほか3件のリマインダーがあります。"),
+    ],
+)
+def test_of_many_reminders_the_soonest_are_told_and_how_many_there_are_besides(
+    db: None, language: str, more: str
+) -> None:
+    accord = world.an_accord()
+    commitment, other = world.a_commitment(accord), world.a_commitment(accord, "TST-2")
+    day = (timezone.now() + timedelta(days=20)).date()
+    count = summing.LINES + 3
+    for ahead in range(count):
+        label = {code: f"Date <{ahead}>" for code in LANGUAGES}
+        world.a_deadline(commitment, (day + timedelta(days=ahead)).isoformat(), label=label)
+    world.a_deadline(other, day.isoformat())
+    planning.plan()
+    rows = Reminder.objects.filter(rung="d7", audience="watchers").select_related("commitment", "deadline")
+    letter = digest([], language, reminders=list(rows.order_by("-about_at")))
+    told = [place for place in range(count) if f"Date <{place}>" in letter.text]
+    assert told == list(range(summing.LINES))
+    assert letter.text.count(more) == letter.html.count(more) == 1
+
+
 def test_among_real_accords_an_invented_one_is_marked_at_each_entry(db: None) -> None:
     real, invented = world.an_accord(), world.an_accord("INV-1", is_example=True)
     for accord, code in ((real, "TST-1"), (invented, "INV-1-1")):
