@@ -168,7 +168,7 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
     actions = ["send_again"]
     show_full_result_count = False
     change_form_template = "admin/notifications/delivery/change_form.html"
-    change_list_template = "admin/notifications/newest.html"
+    change_list_template = "admin/notifications/newest_of_readers.html"
 
     @admin.display(description=_("to whom"))
     def to_whom(self, row: Delivery) -> str:
@@ -285,7 +285,7 @@ class AttemptAdmin(ReadOnly, AttemptPages):
     paginator = Newest
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
-    change_list_template = "admin/notifications/newest.html"
+    change_list_template = "admin/notifications/newest_of_readers.html"
 
     @admin.display(description=_("delivery"))
     def mail(self, row: Attempt) -> str:

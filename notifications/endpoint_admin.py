@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from commitments.models import Event
 from notifications import bouncing, call_bodies, endpoints
-from notifications.admin import ReadOnly, is_administrator
+from notifications.admin import Newest, ReadOnly, is_administrator
 from notifications.endpoint_forms import EndpointForm, RangeForm
 from notifications.models import Bounce, Call, CallKind, Endpoint, EndpointState, Format, Try
 from notifications.pages import masked
@@ -216,7 +216,11 @@ class BounceAdmin(ReadOnly, BouncePages):
     fields = ["at", "address", "is_hard", "about", "code", "way", "delivery"]
     readonly_fields = ["address"]
     actions = ["allow_again"]
+    ordering = ["-id"]
+    paginator = Newest
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
+    change_list_template = "admin/notifications/newest_of_readers.html"
 
     @admin.display(description=_("address"))
     def address(self, row: Bounce) -> str:
@@ -273,8 +277,12 @@ class CallAdmin(ReadOnly, CallPages):
     readonly_fields = ["body"]
     inlines = [TryInline]
     actions = ["send_again"]
+    # The index `call_newest`, from its end.
+    ordering = ["-created_at", "-id"]
+    paginator = Newest
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
-    date_hierarchy = "created_at"
+    change_list_template = "admin/notifications/newest.html"
 
     @admin.display(description=_("request"))
     def body(self, row: Call) -> str:

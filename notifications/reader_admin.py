@@ -51,7 +51,7 @@ class SubscriberAdmin(ReadOnly, SubscriberPages):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     change_form_template = "admin/notifications/subscriber/change_form.html"
-    change_list_template = "admin/notifications/newest.html"
+    change_list_template = "admin/notifications/newest_of_readers.html"
 
     @admin.display(description=_("address"))
     def address(self, row: Subscriber) -> str:
