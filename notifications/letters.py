@@ -40,7 +40,7 @@ def heard_here(reminder: int) -> str:
     return f"x-heard-{reminder}-{_MARK}"
 
 
-# So many commitments in one mail, and so many bytes: Gmail shows the first 102 kB of a mail, and the way to stop it stands
+# So many commitments or exhibits in one mail, and so many bytes: Gmail shows the first 102 kB, and the way to stop it stands
 # at the end.
 ENTRIES, BYTES = 50, 90_000
 # How long a title or a sentence may be, and how many titles tell why a mail comes.
@@ -78,6 +78,7 @@ def alert(event: Event, language: str, of: Sequence[str], now: datetime | None =
     facts = facts_of(event.body)
     with translation.override(language):
         said = one_line(sentence(event.kind, facts), LINE)
+        exhibits = particulars.evidence(event.kind, facts, commitment)
         context = {
             **common(commitment.accord, language),
             "sentence": said,
@@ -87,14 +88,15 @@ def alert(event: Event, language: str, of: Sequence[str], now: datetime | None =
             "contested": particulars.contested(commitment),
             "reason": particulars.reason(event),
             "office": event.by,
-            "evidence": particulars.evidence(event.kind, facts, commitment),
+            "in_the_log": f"{page_of(commitment, language)}#event-{event.seq}",
             "source": particulars.source(event.kind, facts, commitment),
             "next": particulars.next_dates([commitment.pk], now).get(commitment.pk),
             "why": why(of),
         }
         subject = marked(f"{commitment.code}: {said}", commitment.accord.is_example)
         thread = f"commitment-{commitment.pk}"
-        return rendered("alert", context, subject, thread, commitment.accord.slug)
+        list_id = commitment.accord.slug
+        return fitting("alert", context, exhibits[:ENTRIES], len(exhibits), subject, thread, list_id)
 
 
 def question(wish: Subscription, language: str) -> Letter:
@@ -195,7 +197,7 @@ def fitting(
     while True:
         told = {**context, "entries": entries, "left": of - len(entries)}
         letter = rendered(template, told, subject, thread, list_id)
-        if len(letter.html.encode()) <= BYTES or len(entries) == 1:
+        if len(letter.html.encode()) <= BYTES or len(entries) <= 1:
             return letter
         entries = entries[: len(entries) // 2]
 

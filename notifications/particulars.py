@@ -66,6 +66,8 @@ SOURCED = frozenset(
     }
 )
 LABEL, SOURCE = 200, 300
+# So many characters of a reason stand in a mail; the page shows the whole of it.
+REASON = 3000
 
 
 def plain_words(status: str, timeliness: str, kind: str) -> dict[str, str]:
@@ -96,15 +98,17 @@ def _codes(found: past.Past) -> tuple[str, str]:
     return found.standing.status, found.standing.timeliness
 
 
-def reason(event: Event) -> dict[str, str] | None:
-    """The words that belong to an event; None when it has none, or none any more."""
+def reason(event: Event) -> dict[str, Any] | None:
+    """The words that belong to an event, of very many the first; None when it has none, or none any more."""
     if not event.note_digest:
         return None
     note = Note.objects.filter(digest=event.note_digest).first()
     if note is None or note.redacted_at is not None:
         return None
+    is_cut = len(note.text) > REASON
     return {
-        "text": note.text,
+        "text": f"{note.text[:REASON].rstrip()}…" if is_cut else note.text,
+        "is_cut": is_cut,
         "language": note.language,
         # The words of a party are not a reason of ours, and a note on money gives none.
         "sort": {EventKind.POSITION_STATED: "words", EventKind.CONTRIBUTION_RECORDED: "note"}.get(

@@ -159,7 +159,7 @@ def test_of_many_reminders_the_soonest_are_told_and_how_many_there_are_besides(
     day = (timezone.now() + timedelta(days=20)).date()
     count = summing.LINES + 3
     for ahead in range(count):
-        label = {code: f"Date <{ahead}>" for code in LANGUAGES}
+        label = dict.fromkeys(LANGUAGES, f"Date <{ahead}>")
         world.a_deadline(commitment, (day + timedelta(days=ahead)).isoformat(), label=label)
     world.a_deadline(other, day.isoformat())
     planning.plan()

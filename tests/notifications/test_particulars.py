@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from commitments import operations, standing
 from commitments.actors import loader
-from commitments.models import Commitment, Event
+from commitments.models import Commitment, Event, Source
 from commitments.words import Plain
 from notifications import letters, particulars
 from notifications.letters import Letter
@@ -175,3 +177,48 @@ def test_who_follows_much_is_told_some_of_it_and_how_much_more(db: None) -> None
     assert text.count("\n- Do TST-") == letters.REASONS
     assert f"\n- {30 - letters.REASONS} more\n" in text
     assert "more\n" not in letters.alert(event, "en", scopes[: letters.REASONS]).text
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "whole", "more"),
+    [
+        ("en", "Because <it> was done & said. ", "The whole of it, on the page", "more pieces of evidence"),
+        ("uk", "Бо «це» & зроблено й сказано. ", "Повний текст на сторінці", "на сторінці"),
+        ("ja", "これは「実施」され＆公表されたため。", "全文を見る（ページ）", "の証拠（ページ）"),
+    ],
+)
+def test_a_reason_and_evidence_without_end_leave_a_mail_that_is_read_to_its_end(
+    db: None, client: Client, language: str, said: str, whole: str, more: str
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord, title=dict.fromkeys(LANGUAGES, said * 10))
+    exhibits = [world.some_evidence(commitment, locator=f"“{said}” {n}"[:80]) for n in range(60)]
+    Source.objects.filter(accord=accord).update(
+        title=(said * 20)[:500], publisher=(said * 10)[:200], address="https://example.org/?" + "&a=b" * 500
+    )
+    world.published(commitment, "in_progress", exhibits, reason=said * 2000)
+    letter = latest("status_published", language)
+    assert len(letter.html.encode()) < 100_000
+    assert len(letter.text.encode()) < 100_000
+    for part in (letter.text, letter.html):
+        assert "x-leave" in part
+    assert whole in letter.html
+    shown = len(re.findall(r"/\?&", letter.text))
+    assert 0 < shown < 60
+    assert re.search(rf"{60 - shown}\D.*{more}", letter.html)
+    event = Event.objects.get(kind="status_published")
+    way = f"/commitments/{commitment.code}/?lang={language}#event-{event.seq}"
+    assert way in letter.text and way in letter.html
+    page = client.get(way.partition("#")[0]).content.decode()
+    assert f'id="event-{event.seq}"' in page
+    assert page.count(escape(said.strip())) > 2000
+
+
+def test_a_reason_of_a_usual_length_is_told_whole(db: None) -> None:
+    commitment = world.a_commitment(world.an_accord())
+    reason = "x" * particulars.REASON
+    world.published(commitment, "in_progress", [world.some_evidence(commitment)], reason=reason)
+    letter = latest("status_published")
+    assert reason in letter.text and reason in letter.html
+    assert "The whole of it" not in letter.text + letter.html
+    assert "more piece" not in letter.text + letter.html
