@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -20,7 +21,7 @@ from commitments.models import Deadline
 from notifications import offices, previewing, reminding, scopes
 from notifications.admin import ReadOnly
 from notifications.letters import Letter
-from notifications.models import Audience, Reminder, SubscriberState, Subscription, Unplanned
+from notifications.models import Audience, Reminder, Unplanned
 from notifications.reminder_words import sentence
 from tracker.kit.localized import pick
 
@@ -36,6 +37,15 @@ POLICY = (
     "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 
+_WATCHERS = """
+SELECT c.key, count(DISTINCT s.subscriber_id)
+FROM unnest(%s::bigint[], %s::text[]) AS c(key, scope)
+JOIN notifications_subscription s ON s.scope = c.scope
+JOIN notifications_subscriber p ON p.id = s.subscriber_id AND p.state = 'confirmed'
+WHERE s.ended_at IS NULL AND s.confirmed_at IS NOT NULL AND s.paused_at IS NULL
+GROUP BY c.key
+"""
+
 
 @admin.register(Reminder)
 class ReminderAdmin(ReadOnly, ReminderPages):
@@ -43,7 +53,12 @@ class ReminderAdmin(ReadOnly, ReminderPages):
 
     list_display = ["due_at", "state", "what", "says", "to_whom", "because"]
     list_filter = ["state", "why", "audience", ("commitment__accord", admin.RelatedOnlyFieldListFilter)]
-    list_select_related = ["commitment__accord", "deadline", "assessment", "subscriber"]
+    list_select_related = [
+        "commitment__accord",
+        "deadline__commitment",
+        "assessment__commitment",
+        "subscriber",
+    ]
     search_fields = ["commitment__code"]
     list_per_page = 50
     show_full_result_count = False
@@ -174,14 +189,12 @@ def _framed(response: HttpResponse) -> HttpResponse:
 
 
 def _watchers(commitments: set[int]) -> dict[int, int]:
-    """How many people follow each commitment now, whatever brings them."""
-    found = {}
-    for key, of in scopes.of_commitments(commitments, timezone.now()).items():
-        wishes = Subscription.objects.active().filter(
-            scope__in=of, subscriber__state=SubscriberState.CONFIRMED
-        )
-        found[key] = wishes.values("subscriber").distinct().count()
-    return found
+    """How many people follow each commitment now, whatever brings them: one question for all."""
+    of = scopes.of_commitments(commitments, timezone.now())
+    pairs = [(key, scope) for key, some in of.items() for scope in some]
+    with connection.cursor() as cursor:
+        cursor.execute(_WATCHERS, [[key for key, _scope in pairs], [scope for _key, scope in pairs]])
+        return {**dict.fromkeys(of, 0), **dict(cursor.fetchall())}
 
 
 def _readers(count: int) -> str:

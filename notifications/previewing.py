@@ -147,5 +147,11 @@ def _owed(key: str, language: str) -> Letter:
             why = _("It would not be sent now: nothing in it is true any more.")
         if packed.merged:
             why = _("It would not be sent now: a later mail says the same.")
+        if packed.paused:
+            why = _(
+                "It would not be sent now: its reader has paused this. What is in it goes with a later digest."
+            )
+        if packed.undecided:
+            why = _("It would wait now: it takes back what is on its way to the same reader.")
         raise NoSuchMail(why)
     return parcels.write(packed.parcels[0], language)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
-from django.utils import timezone
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
 
 from commitments import operations
 from commitments.actors import loader
-from notifications import fanning, planning, previewing
-from notifications.models import Attempt, Delivery, Reminder, State
+from notifications import fanning, outbox, planning, previewing, subscribing
+from notifications.models import Attempt, Delivery, Kind, Reminder, State
 from notifications.telling import TOLD
 from tests import world
-from tests.notifications.readers import a_reader
+from tests.notifications.readers import a_reader, make_due
 from tests.test_house import everything_happens
 
 
@@ -121,6 +123,66 @@ def test_what_is_owed_is_shown_as_it_would_read_now(db: None, client: Client) ->
     assert "nothing in it is true any more" in answer.content.decode()
     owed.refresh_from_db()
     assert (owed.state, Attempt.objects.count()) == (State.WAITING, 0)
+
+
+@pytest.mark.parametrize(
+    ("language", "paused", "undecided"),
+    [
+        ("en", "its reader has paused this", "It would wait now"),
+        ("uk", "читач призупинив", "Зараз він би зачекав"),
+        ("ja", "一時停止しています", "現在は待機します"),
+    ],
+)
+def test_why_a_mail_would_not_go_now_is_true_of_a_pause_and_of_what_another_worker_holds(
+    db: None, language: str, paused: str, undecided: str
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    weekly = a_reader("weekly@example.org", accord, rhythm="weekly")
+    a_reader("at-once@example.org", accord)
+    judged = world.published(commitment, "fulfilled", [world.some_evidence(commitment, origin="backfill")])
+    fanning.fan_out()
+    make_due()
+    digest = Delivery.objects.get(kind=Kind.DIGEST)
+    alert = Delivery.objects.exclude(pk=digest.pk).get()
+    subscribing.pause(weekly.uuid, subscribing.everything())
+
+    def why(mail: Delivery) -> str:
+        with pytest.raises(previewing.NoSuchMail) as said, translation.override(language):
+            previewing.letter(f"delivery-{mail.pk}", language)
+        return str(said.value)
+
+    assert paused in why(digest)
+    assert {it.id for it in outbox.claim()} >= {alert.pk}
+    operations.retract_assessments([judged.code], actor=world.actor("reviewer"), why="Too early.")
+    fanning.fan_out()
+    assert undecided in why(Delivery.objects.exclude(pk__in=[digest.pk, alert.pk]).get())
+
+
+def test_the_watchers_of_many_commitments_are_counted_together_and_each_once(
+    db: None, client: Client
+) -> None:
+    accord = world.an_accord()
+    client.force_login(world.a_person("administrator"))
+    a_reader("wide@example.org", accord)
+    gone = a_reader("paused@example.org", accord)
+    subscribing.pause(gone.uuid, subscribing.everything())
+    counts = []
+    for number in range(1, 7):
+        commitment = world.a_commitment(accord, f"TST-{number}")
+        world.a_deadline(commitment, in_days(20 + number))
+        a_reader("wide@example.org", commitment)
+        if number == 6:
+            a_reader("near@example.org", commitment)
+        if number in (1, 6):
+            planning.plan()
+            client.get("/admin/notifications/reminder/")
+            with CaptureQueriesContext(connection) as asking:
+                rows = client.get("/admin/notifications/reminder/").context["cl"].result_list
+            counts.append(len(asking))
+    assert counts[0] == counts[1]
+    known = {row.commitment.code: row.known for row in rows if row.audience == "watchers"}
+    assert known == {f"TST-{n}": "2 readers" if n == 6 else "1 reader" for n in range(1, 7)}
 
 
 @pytest.mark.parametrize(
