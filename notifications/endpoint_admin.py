@@ -12,14 +12,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from commitments.models import Event
+from commitments.spoken_dates import instant_in_words
 from notifications import bouncing, call_bodies, endpoints
 from notifications.admin import Newest, ReadOnly, is_administrator
 from notifications.endpoint_forms import EndpointForm, RangeForm
-from notifications.models import Bounce, Call, CallKind, Endpoint, EndpointState, Format, Try
+from notifications.models import Bounce, Call, CallKind, DisabledWhy, Endpoint, EndpointState, Format, Try
 from notifications.pages import masked
 
 if TYPE_CHECKING:
@@ -79,12 +80,13 @@ class EndpointAdmin(ReadOnly, EndpointPages):
                     "failing_since",
                     "rest_until",
                     "served_at",
+                    "told",
                 ]
             },
         ),
     ]
     readonly_fields = [
-        "state", "why", "changed_at", "failures", "failing_since", "rest_until", "served_at",
+        "state", "why", "changed_at", "failures", "failing_since", "rest_until", "served_at", "told",
     ]  # fmt: skip
     show_full_result_count = False
 
@@ -100,6 +102,20 @@ class EndpointAdmin(ReadOnly, EndpointPages):
     def host(self, row: Endpoint) -> str:
         """Where it lives; the rest of an address may be a secret."""
         return row.url.split("/")[2]
+
+    @admin.display(description=_("its owner"))
+    def told(self, row: Endpoint) -> str:
+        """Whether its owner knows that it was given up."""
+        if row.state != EndpointState.DISABLED or row.why == DisabledWhy.STAFF:
+            return "—"
+        if not getattr(row.owner, "email", ""):
+            return gettext("has no address, so nobody was told")
+        if row.owner_told_at is None:
+            return gettext("is told as soon as the mail server takes the mail")
+        at = {"instant": instant_in_words(row.owner_told_at), "said": row.owner_said}
+        if row.owner_said:
+            return gettext("could not be told on %(instant)s: %(said)s") % at
+        return gettext("was told on %(instant)s") % at
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Who registers an endpoint is told about it."""

@@ -135,7 +135,10 @@ def change(endpoint: Endpoint, values: Mapping[str, Any]) -> Endpoint:
     _apply(row, values)
     if row.url != before:
         row.failures, row.failing_since, row.rest_until = 0, None, None
-    row.save(update_fields=[*FIELDS, "failures", "failing_since", "rest_until"])
+        # Of the new address nothing is known, and what the former one still answers says nothing of it.
+        row.answered_at = row.holder = row.held_until = None
+    about = ["failures", "failing_since", "rest_until", "answered_at", "holder", "held_until"]
+    row.save(update_fields=[*FIELDS, *(about if row.url != before else [])])
     return row
 
 
@@ -198,7 +201,7 @@ def set_state(endpoint: Endpoint, state: EndpointState, now: datetime | None = N
     row.state, row.changed_at = state, now
     row.why = DisabledWhy.STAFF if state == EndpointState.DISABLED else ""
     row.failures, row.failing_since, row.rest_until = 0, None, None
-    row.owner_told_at = row.owner_next_try_at = None
+    row.owner_told_at, row.owner_next_try_at, row.owner_said = None, None, ""
     row.save()
     return True
 

@@ -36,7 +36,7 @@ def call() -> int:
     """Writes down the webhooks that are owed and sends what is due for about one beat; returns how many were taken."""
     calling.fan_out(float(settings.BEAT_SECONDS))
     sent = calling.deliver(float(settings.BEAT_SECONDS)).sent
-    owners.tell()
+    owners.tell(float(settings.BEAT_SECONDS))
     return sent
 
 

@@ -84,10 +84,11 @@ class Endpoint(models.Model):
 
     One worker holds an endpoint at a time (`holder`, `held_until`), so that `at_once` holds everywhere; `failures`
     counts the attempts that failed since the last success, `rest_until` keeps it in peace for a while; `answered_at` says
-    when it took a call last: one that does is given more threads than one that may hang.
+    when it took a call last: one that does is given more threads than one that may hang. `owner_told_at` is set as well
+    when its owner cannot be told; then `owner_said` is what the server answered.
     """
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=80, unique=True)
     format = models.CharField(_("format"), max_length=10, choices=Format.choices, default=Format.STANDARD)
     url = models.CharField(_("address"), max_length=2048)
@@ -132,19 +133,24 @@ class Endpoint(models.Model):
         related_name="+",
         verbose_name=_("owner"),
     )
-    state = models.CharField(max_length=10, choices=EndpointState.choices, default=EndpointState.LIVE)
-    why = models.CharField(max_length=10, choices=DisabledWhy.choices, blank=True, default="")
-    changed_at = models.DateTimeField(help_text=_("When its state last changed."))
-    created_at = models.DateTimeField()
+    state = models.CharField(
+        _("state"), max_length=10, choices=EndpointState.choices, default=EndpointState.LIVE
+    )
+    why = models.CharField(
+        _("why disabled"), max_length=10, choices=DisabledWhy.choices, blank=True, default=""
+    )
+    changed_at = models.DateTimeField(_("changed"), help_text=_("When its state last changed."))
+    created_at = models.DateTimeField(_("written down"))
     told_up_to = models.BigIntegerField()
-    failures = models.PositiveIntegerField(default=0)
-    failing_since = models.DateTimeField(null=True, blank=True)
-    rest_until = models.DateTimeField(null=True, blank=True)
-    served_at = models.DateTimeField(null=True, blank=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
-    holder = models.UUIDField(null=True, blank=True)
-    held_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
+    rest_until = models.DateTimeField(_("left in peace until"), null=True, blank=True)
+    served_at = models.DateTimeField(_("last served"), null=True, blank=True)
+    answered_at = models.DateTimeField(_("last answered"), null=True, blank=True)
+    holder = models.UUIDField(_("worker"), null=True, blank=True)
+    held_until = models.DateTimeField(_("with a worker until"), null=True, blank=True)
     owner_told_at = models.DateTimeField(null=True, blank=True)
+    owner_said = models.CharField(max_length=300, blank=True, default="", db_default="")
     owner_next_try_at = models.DateTimeField(null=True, blank=True)
 
     objects = EndpointQuerySet.as_manager()
@@ -205,19 +211,23 @@ class Call(models.Model):
     Claims work as those of mails: a lease by the database's clock, a fresh token, `started_at` while on the wire.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="calls", db_index=False)
-    kind = models.CharField(max_length=10, choices=CallKind.choices, default=CallKind.EVENT)
-    number = models.BigIntegerField(null=True, blank=True, help_text=_("The event's number in the log."))
-    state = models.CharField(max_length=12, choices=CallState.choices, default=CallState.WAITING)
-    created_at = models.DateTimeField()
-    next_attempt_at = models.DateTimeField()
-    lease_until = models.DateTimeField(null=True, blank=True)
-    token = models.UUIDField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    crashes = models.PositiveSmallIntegerField(default=0)
+    id = models.UUIDField(_("identifier"), primary_key=True, default=uuid.uuid4, editable=False)
+    endpoint = models.ForeignKey(
+        Endpoint, models.CASCADE, related_name="calls", db_index=False, verbose_name=_("endpoint")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=CallKind.choices, default=CallKind.EVENT)
+    number = models.BigIntegerField(
+        _("number"), null=True, blank=True, help_text=_("The event's number in the log.")
+    )
+    state = models.CharField(_("state"), max_length=12, choices=CallState.choices, default=CallState.WAITING)
+    created_at = models.DateTimeField(_("written down"))
+    next_attempt_at = models.DateTimeField(_("next attempt"))
+    lease_until = models.DateTimeField(_("with a worker until"), null=True, blank=True)
+    token = models.UUIDField(_("token of the worker"), null=True, blank=True)
+    started_at = models.DateTimeField(_("put on the wire"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    crashes = models.PositiveSmallIntegerField(_("crashes"), default=0)
 
     class Meta:
         verbose_name = _("webhook delivery")
@@ -274,22 +284,22 @@ class Call(models.Model):
 class Try(models.Model):
     """One attempt at a call: what was sent (its digest: the body can be made again from the event), what came back."""
 
-    call = models.ForeignKey(Call, models.CASCADE, related_name="tries")
-    at = models.DateTimeField()
-    outcome = models.CharField(max_length=10, choices=TryOutcome.choices)
-    code = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("The HTTP status."))
+    call = models.ForeignKey(Call, models.CASCADE, related_name="tries", verbose_name=_("webhook delivery"))
+    at = models.DateTimeField(_("when"))
+    outcome = models.CharField(_("how it ended"), max_length=10, choices=TryOutcome.choices)
+    code = models.PositiveSmallIntegerField(_("code"), null=True, blank=True, help_text=_("The HTTP status."))
     error = models.CharField(
-        max_length=40, blank=True, default="", help_text=_("Why there was no answer, in a word.")
+        _("error"), max_length=40, blank=True, default="", help_text=_("Why there was no answer, in a word.")
     )
-    milliseconds = models.PositiveIntegerField(default=0)
-    host = models.CharField(max_length=260, blank=True, default="")
-    request_headers = models.JSONField(default=dict)
-    request_bytes = models.PositiveIntegerField(default=0)
+    milliseconds = models.PositiveIntegerField(_("milliseconds"), default=0)
+    host = models.CharField(_("host"), max_length=260, blank=True, default="")
+    request_headers = models.JSONField(_("headers of the request"), default=dict)
+    request_bytes = models.PositiveIntegerField(_("bytes of the request"), default=0)
     request_digest = models.CharField(
-        max_length=64, blank=True, default="", help_text=_("SHA-256 of the body.")
+        _("digest of the request"), max_length=64, blank=True, default="", help_text=_("SHA-256 of the body.")
     )
-    answer_headers = models.JSONField(default=dict)
-    answer = models.CharField(max_length=1000, blank=True, default="")
+    answer_headers = models.JSONField(_("headers of the answer"), default=dict)
+    answer = models.CharField(_("answer"), max_length=1000, blank=True, default="")
 
     class Meta:
         verbose_name = _("attempt at a webhook")

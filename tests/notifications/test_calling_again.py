@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from commitments.models import Event
-from notifications import calling, endpoints, home, pruning
+from notifications import call_box, calling, endpoints, home, pruning
 from notifications.endpoint_forms import EndpointForm
 from notifications.endpoints import Refusal
 from notifications.models import (
@@ -23,7 +24,7 @@ from notifications.models import (
 )
 from tests import world
 from tests.notifications.callers import a_world, an_endpoint, make_due, one_round, states
-from tests.web_sinks import Say, WebSink
+from tests.web_sinks import Say, WebSink, web_sink
 
 
 def test_sent_again_keeps_its_id_and_a_range_brings_what_was_missed(db: None, sink: WebSink) -> None:
@@ -222,3 +223,30 @@ def test_old_calls_go_with_their_tries(db: None, sink: WebSink) -> None:
     pruning.prune()
     assert [call.pk for call in Call.objects.all()] != [old.pk]
     assert (Call.objects.count(), Try.objects.count()) == (1, 1)
+
+
+def test_of_a_new_address_nothing_is_known_whatever_the_former_one_answers_yet(
+    db: None, sink: WebSink, settings: Any
+) -> None:
+    _accord, commitment = a_world()
+    endpoint, _secret = an_endpoint(sink)
+    world.some_evidence(commitment)
+    one_round()
+    endpoint.refresh_from_db()
+    assert endpoint.answered_at is not None
+    endpoints.change(endpoint, {"name": "Other desk"})
+    endpoint.refresh_from_db()
+    assert endpoint.answered_at is not None
+    with web_sink() as other:
+        settings.OUTBOUND_LOOPBACK_PORTS = frozenset({sink.port, other.port})
+        # A worker holds it still, and hears from the former address afterwards.
+        world.some_evidence(commitment)
+        calling.fan_out()
+        token = uuid.uuid4()
+        (held,) = call_box.hold(token, 10, 2)
+        endpoints.change(endpoint, {"url": other.url})
+        call_box.let_go(token, [held.id], [held.id])
+        endpoint.refresh_from_db()
+        assert (endpoint.answered_at, endpoint.holder) == (None, None)
+        assert one_round().sent == 1
+        assert len(other.visits) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ from django.utils import timezone
 from commitments.models import Event
 from notifications import call_box, calling, endpoints, owners
 from notifications.channels import chat, webhook
-from notifications.letters import Letter
 from notifications.models import (
     Call,
     CallState,
@@ -110,67 +108,6 @@ def test_410_disables_and_the_owner_is_told_once(db: None, sink: WebSink, smtp_s
     world.some_evidence(commitment)
     assert one_round().sent == 0
     assert len(sink.visits) == 1
-
-
-@pytest.mark.parametrize(
-    ("language", "word"), [("en", "News is not kept"), ("uk", "вимкнено"), ("ja", "無効")]
-)
-def test_the_owners_mail_is_one_like_all_others(
-    db: None, sink: WebSink, smtp_sink: SmtpSink, language: str, word: str
-) -> None:
-    owner = world.a_person("administrator", email="owner@example.org")
-    endpoint, _secret = an_endpoint(sink, owner=owner, name="Новини «наживо» " * 5, language=language)
-    Endpoint.objects.update(state="disabled", why="failing")
-    assert owners.tell() == 1
-    (mail,) = smtp_sink.mails
-    assert mail.content.isascii()
-    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", mail.content)
-    assert max(map(len, mail.content.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
-    for part in (mail.text, mail.html):
-        assert word in part
-        assert f"/admin/notifications/endpoint/{endpoint.pk}/change/" in part
-        assert "Новини «наживо»" in part
-    assert mail.message["Auto-Submitted"] == "auto-generated"
-    assert mail.message["List-Unsubscribe"] is None
-    assert re.fullmatch(r"<[0-9a-f-]{36}@testserver>", mail.message["Message-ID"])
-    assert re.search(r" \d\d:\d\d:\d\d \+0000$", mail.message["Date"])
-
-
-def test_an_owner_is_told_when_the_mail_server_is_back(
-    db: None, sink: WebSink, smtp_sink: SmtpSink, settings: Any
-) -> None:
-    owner = world.a_person("administrator", email="owner@example.org")
-    endpoint, _secret = an_endpoint(sink, owner=owner)
-    Endpoint.objects.update(state="disabled", why="failing")
-    settings.EMAIL_PORT, port = 1, settings.EMAIL_PORT
-    assert owners.tell() == 0
-    settings.EMAIL_PORT = port
-    assert owners.tell() == 0, "not within the hour"
-    Endpoint.objects.update(owner_next_try_at=timezone.now())
-    assert owners.tell() == 1
-    endpoint.refresh_from_db()
-    assert endpoint.owner_told_at is not None
-
-
-def test_an_endpoint_that_is_enabled_while_its_owner_is_told_tells_of_the_next_time(
-    db: None, sink: WebSink, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    owner = world.a_person("administrator", email="owner@example.org")
-    endpoint, _secret = an_endpoint(sink, owner=owner)
-    Endpoint.objects.update(state="disabled", why="failing")
-    letter = owners.letter
-
-    def meanwhile(row: Endpoint, language: str) -> Letter:
-        endpoints.set_state(row, EndpointState.LIVE)
-        return letter(row, language)
-
-    monkeypatch.setattr(owners, "letter", meanwhile)
-    assert owners.tell() == 1
-    monkeypatch.undo()
-    endpoint.refresh_from_db()
-    assert endpoint.owner_told_at is None
-    Endpoint.objects.update(state="disabled", why="gone", changed_at=timezone.now())
-    assert owners.tell() == 1
 
 
 def test_an_endpoint_that_fails_is_called_ever_more_rarely_and_one_at_a_time(db: None, sink: WebSink) -> None:

@@ -56,7 +56,7 @@ class Command(BaseCommand):
         step("write down calls", calling.fan_out, seconds)
         called = step("call", calling.deliver, seconds)
         step("finish calls", calling.finish)
-        step("tell owners", owners.tell)
+        step("tell owners", owners.tell, seconds)
         step("collect bounces", mailbox.collect, seconds)
         step("forget answers", chores.forget_answers, now)
         step("prune", pruning.prune)
