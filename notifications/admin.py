@@ -121,8 +121,10 @@ class Aside(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        """By the index of what needs a person."""
+        """By the index of what needs a person; anything else finds nothing."""
         asked = self.value()
+        if asked and asked not in dict(self.lookup_choices):
+            return queryset.none()
         states = [State.QUARANTINED, State.FAILED] if asked == "both" else [asked] if asked else []
         return queryset.filter(state__in=states) if states else queryset
 

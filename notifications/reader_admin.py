@@ -6,13 +6,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from notifications import scopes
 from notifications.admin import Newest, ReadOnly
 from notifications.models import Attempt, Delivery, Subscriber, Subscription
 from notifications.pages import masked
@@ -32,9 +35,20 @@ class SubscriptionInline(ReadOnly, SubscriptionTable):
     """What one subscriber follows."""
 
     model = Subscription
-    fields = ["scope", "rhythm", "kinds", "asked_at", "confirmed_at", "paused_at", "ended_at"]
-    readonly_fields = ["scope"]
+    fields = ["followed", "rhythm", "kinds", "asked_at", "confirmed_at", "paused_at", "ended_at"]
+    readonly_fields = ["followed"]
     extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        """With all that names what is followed."""
+        return scopes.with_targets(super().get_queryset(request))
+
+    @admin.display(description=_("what is followed"))
+    def followed(self, row: Subscription) -> str:
+        """What the mails call it, as a link to its page. What a stranger typed is named when the reader has confirmed."""
+        told = scopes.named(scopes.target_of(row), is_asked_for=row.confirmed_at is not None)
+        of = told["accord"] if told["accord"] != told["title"] else ""
+        return format_html('<a href="{}">{}</a>{}', told["page"], told["title"], f" ({of})" if of else "")
 
 
 @admin.register(Subscriber)
@@ -85,7 +99,8 @@ class SubscriberAdmin(ReadOnly, SubscriberPages):
     ) -> Any:
         """One reader, with their latest mails and what came back."""
         context = {**(extra_context or {}), "latest": LATEST}
-        if self.has_view_permission(request) and object_id.isascii() and object_id.isdecimal():
+        is_key = object_id.isascii() and object_id.isdecimal() and len(object_id) < 19
+        if self.has_view_permission(request) and is_key:
             context["deliveries"] = _latest(int(object_id))
             reader = Subscriber.objects.filter(pk=int(object_id)).first()
             context["bounces"] = list(reader.bounces.order_by("-id")[:LATEST]) if reader else []

@@ -28,22 +28,27 @@ class BounceAbout(models.TextChoices):
 class Bounce(models.Model):
     """One mail that came back. It goes with its reader; `delivery` is the mail's id, also after the mail was pruned."""
 
-    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="bounces")
-    delivery = models.UUIDField()
-    at = models.DateTimeField()
-    is_hard = models.BooleanField(help_text=_("The mailbox is not there: the address is suppressed."))
-    code = models.CharField(
-        max_length=12, blank=True, default="", help_text=_("The enhanced status, as 5.1.1.")
+    subscriber = models.ForeignKey(
+        Subscriber, models.CASCADE, related_name="bounces", verbose_name=_("reader")
     )
-    way = models.CharField(max_length=10, choices=BounceWay.choices)
+    delivery = models.UUIDField(_("delivery"))
+    at = models.DateTimeField(_("when"))
+    is_hard = models.BooleanField(
+        _("the mailbox is not there"), help_text=_("The mailbox is not there: the address is suppressed.")
+    )
+    code = models.CharField(
+        _("code"), max_length=12, blank=True, default="", help_text=_("The enhanced status, as 5.1.1.")
+    )
+    way = models.CharField(_("who says so"), max_length=10, choices=BounceWay.choices)
     about = models.CharField(
+        _("about"),
         max_length=10,
         choices=BounceAbout.choices,
         default=BounceAbout.MAILBOX,
         db_default=BounceAbout.MAILBOX,
         help_text=_("What the answer speaks of; only the mailbox counts against the address."),
     )
-    domain = models.CharField(max_length=253, blank=True, default="", db_default="")
+    domain = models.CharField(_("domain"), max_length=253, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("bounce")

@@ -38,11 +38,13 @@ class Unplanned(models.Model):
     """A commitment whose reminders could not be planned, by a fault of ours: the others are not held up by it, and it is
     tried again, ever more rarely. Its rungs from `began_at` on are still wanted."""
 
-    commitment = models.OneToOneField(Commitment, models.CASCADE, primary_key=True, related_name="+")
-    began_at = models.DateTimeField()
-    try_again_at = models.DateTimeField()
-    tries = models.PositiveIntegerField(default=1)
-    said = models.CharField(max_length=300, blank=True, default="")
+    commitment = models.OneToOneField(
+        Commitment, models.CASCADE, primary_key=True, related_name="+", verbose_name=_("commitment")
+    )
+    began_at = models.DateTimeField(_("since"))
+    try_again_at = models.DateTimeField(_("next attempt"))
+    tries = models.PositiveIntegerField(_("attempts"), default=1)
+    said = models.CharField(_("what was said"), max_length=300, blank=True, default="")
 
     class Meta:
         verbose_name = _("commitment without reminders")
@@ -55,11 +57,15 @@ class Unplanned(models.Model):
 class Line(models.Model):
     """Whether the way out works: while a server is down only one try at a time is made, ever more rarely."""
 
-    name = models.CharField(max_length=40, primary_key=True)
-    down_since = models.DateTimeField(null=True, blank=True)
-    try_again_at = models.DateTimeField(null=True, blank=True)
-    tries = models.PositiveIntegerField(default=0)
-    said = models.CharField(max_length=300, blank=True, default="")
+    name = models.CharField(_("name"), max_length=40, primary_key=True)
+    down_since = models.DateTimeField(_("down since"), null=True, blank=True)
+    try_again_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    tries = models.PositiveIntegerField(_("attempts"), default=0)
+    said = models.CharField(_("what was said"), max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("mail connection")
+        verbose_name_plural = _("mail connections")
 
     def __str__(self) -> str:
         return self.name

@@ -67,10 +67,15 @@ class Delivery(models.Model):
     A digest is open (`is_open`) until it is claimed: news joins the open one of its subscriber and rhythm.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=12, choices=Kind.choices)
+    id = models.UUIDField(_("identifier"), primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
     subscriber = models.ForeignKey(
-        Subscriber, models.SET_NULL, null=True, blank=True, related_name="deliveries"
+        Subscriber,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        verbose_name=_("reader"),
     )
     subscription = models.ForeignKey(
         Subscription,
@@ -80,20 +85,21 @@ class Delivery(models.Model):
         related_name="+",
         db_index=False,
         help_text=_("The one that a confirmation asks about."),
+        verbose_name=_("subscription"),
     )
-    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
-    why = models.CharField(max_length=12, choices=Why.choices, blank=True, default="")
-    domain = models.CharField(max_length=253, blank=True, default="")
-    rhythm = models.CharField(max_length=12, choices=Rhythm.choices, blank=True, default="")
-    is_open = models.BooleanField(default=False)
-    created_at = models.DateTimeField()
-    next_attempt_at = models.DateTimeField()
-    lease_until = models.DateTimeField(null=True, blank=True)
-    token = models.UUIDField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    crashes = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.WAITING)
+    why = models.CharField(_("why dropped"), max_length=12, choices=Why.choices, blank=True, default="")
+    domain = models.CharField(_("domain"), max_length=253, blank=True, default="")
+    rhythm = models.CharField(_("how often"), max_length=12, choices=Rhythm.choices, blank=True, default="")
+    is_open = models.BooleanField(_("takes news"), default=False)
+    created_at = models.DateTimeField(_("written down"))
+    next_attempt_at = models.DateTimeField(_("next attempt"))
+    lease_until = models.DateTimeField(_("with a worker until"), null=True, blank=True)
+    token = models.UUIDField(_("token of the worker"), null=True, blank=True)
+    started_at = models.DateTimeField(_("put on the wire"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    crashes = models.PositiveSmallIntegerField(_("crashes"), default=0)
 
     class Meta:
         verbose_name = _("delivery")
@@ -210,11 +216,13 @@ class Notice(models.Model):
 class Attempt(models.Model):
     """One try to send a delivery, and the answer, with every address taken out of it."""
 
-    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="tries")
-    at = models.DateTimeField()
-    outcome = models.CharField(max_length=12, choices=Outcome.choices)
-    code = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("The server's reply code."))
-    reply = models.CharField(max_length=300, blank=True, default="")
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="tries", verbose_name=_("delivery"))
+    at = models.DateTimeField(_("when"))
+    outcome = models.CharField(_("how it ended"), max_length=12, choices=Outcome.choices)
+    code = models.PositiveSmallIntegerField(
+        _("code"), null=True, blank=True, help_text=_("The server's reply code.")
+    )
+    reply = models.CharField(_("what the server said"), max_length=300, blank=True, default="")
 
     class Meta:
         verbose_name = _("attempt")

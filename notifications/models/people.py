@@ -41,20 +41,29 @@ class Subscriber(models.Model):
     never the address. `user` is set for a member of staff who gets the reminders of their office.
     """
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    email = models.CharField(max_length=254, unique=True, help_text=_("In small letters."))
-    language = models.CharField(max_length=8, choices=settings.LANGUAGES, default="en")
-    zone = models.CharField(max_length=64, default="UTC")
+    uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
+    email = models.CharField(_("address"), max_length=254, unique=True, help_text=_("In small letters."))
+    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
+    zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     hour = models.PositiveSmallIntegerField(
-        default=8, validators=[MinValueValidator(0), MaxValueValidator(23)]
+        _("hour"), default=8, validators=[MinValueValidator(0), MaxValueValidator(23)]
     )
-    weekday = models.PositiveSmallIntegerField(choices=Weekday.choices, default=Weekday.MONDAY)
-    state = models.CharField(max_length=12, choices=SubscriberState.choices, default=SubscriberState.PENDING)
+    weekday = models.PositiveSmallIntegerField(
+        _("day of the week"), choices=Weekday.choices, default=Weekday.MONDAY
+    )
+    state = models.CharField(
+        _("state"), max_length=12, choices=SubscriberState.choices, default=SubscriberState.PENDING
+    )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("member of staff"),
     )
-    created_at = models.DateTimeField()
-    changed_at = models.DateTimeField(help_text=_("When the person last did something."))
+    created_at = models.DateTimeField(_("written down"))
+    changed_at = models.DateTimeField(_("last acted"), help_text=_("When the person last did something."))
 
     class Meta:
         verbose_name = _("subscriber")

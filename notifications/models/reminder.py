@@ -63,11 +63,15 @@ class Reminder(models.Model):
     the first of them were.
     """
 
-    commitment = models.ForeignKey(Commitment, models.CASCADE, related_name="+")
-    deadline = models.ForeignKey(Deadline, models.CASCADE, null=True, blank=True, related_name="reminders")
-    assessment = models.ForeignKey(Assessment, models.CASCADE, null=True, blank=True, related_name="+")
-    rung = models.CharField(max_length=12)
-    audience = models.CharField(max_length=12, choices=Audience.choices)
+    commitment = models.ForeignKey(Commitment, models.CASCADE, related_name="+", verbose_name=_("commitment"))
+    deadline = models.ForeignKey(
+        Deadline, models.CASCADE, null=True, blank=True, related_name="reminders", verbose_name=_("date")
+    )
+    assessment = models.ForeignKey(
+        Assessment, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("judgement")
+    )
+    rung = models.CharField(_("rung"), max_length=12)
+    audience = models.CharField(_("to whom"), max_length=12, choices=Audience.choices)
     subscriber = models.ForeignKey(
         Subscriber,
         models.CASCADE,
@@ -75,14 +79,17 @@ class Reminder(models.Model):
         blank=True,
         related_name="+",
         help_text=_("The one who asked to be reminded again."),
+        verbose_name=_("reader"),
     )
-    about_at = models.DateTimeField()
-    due_at = models.DateTimeField()
-    state = models.CharField(max_length=12, choices=ReminderState.choices, default=ReminderState.PLANNED)
-    why = models.CharField(max_length=12, choices=WhyNot.choices, blank=True, default="")
+    about_at = models.DateTimeField(_("of which instant"))
+    due_at = models.DateTimeField(_("goes on"))
+    state = models.CharField(
+        _("state"), max_length=12, choices=ReminderState.choices, default=ReminderState.PLANNED
+    )
+    why = models.CharField(_("why dropped"), max_length=12, choices=WhyNot.choices, blank=True, default="")
     told_up_to = models.BigIntegerField(default=0)
     scopes = ArrayField(models.TextField(), default=list, blank=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
 
     objects = ReminderQuerySet.as_manager()
 

@@ -73,7 +73,9 @@ class Subscription(models.Model):
     are told.
     """
 
-    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="subscriptions")
+    subscriber = models.ForeignKey(
+        Subscriber, models.CASCADE, related_name="subscriptions", verbose_name=_("reader")
+    )
     accord = models.ForeignKey(
         Accord, models.CASCADE, null=True, blank=True, related_name="+", db_index=False
     )
@@ -101,14 +103,17 @@ class Subscription(models.Model):
         ),
         output_field=models.CharField(max_length=40),
         db_persist=True,
+        verbose_name=_("what is followed"),
     )
-    rhythm = models.CharField(max_length=12, choices=Rhythm.choices, default=Rhythm.INSTANTLY)
-    kinds = ArrayField(models.CharField(max_length=20), default=list, blank=True)
-    asked_at = models.DateTimeField()
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-    starts_after = models.BigIntegerField(null=True, blank=True)
-    paused_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
+    rhythm = models.CharField(_("how often"), max_length=12, choices=Rhythm.choices, default=Rhythm.INSTANTLY)
+    kinds = ArrayField(
+        models.CharField(max_length=20), default=list, blank=True, verbose_name=_("kinds of news")
+    )
+    asked_at = models.DateTimeField(_("asked"))
+    confirmed_at = models.DateTimeField(_("confirmed on"), null=True, blank=True)
+    starts_after = models.BigIntegerField(_("news from number"), null=True, blank=True)
+    paused_at = models.DateTimeField(_("paused on"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -140,4 +145,5 @@ class Subscription(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.scope)
+        # Staff read it above the row that names what is followed.
+        return self.get_rhythm_display()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets, label_for_field
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from notifications import delivering, fanning, subscribing
 from notifications.models import Delivery, Line, State
@@ -95,3 +97,25 @@ def test_of_the_questions_about_one_subscription_the_newest_is_sent_again_and_no
     page = client.post("/admin/notifications/delivery/", button, follow=True).content.decode()
     assert "0 deliveries wait again." in page
     assert "3 are left as they are." in page
+
+
+@pytest.mark.parametrize("language", ["uk", "ja"])
+def test_every_column_and_field_of_the_staffs_pages_is_named_in_their_language(language: str) -> None:
+    left = []
+    for model, page in admin.site._registry.items():
+        if model._meta.app_label != "notifications":
+            continue
+        tables = [(row.model, row(row.model, admin.site)) for row in page.inlines]
+        for of, it in [(model, page), *tables]:
+            groups = flatten_fieldsets(it.fieldsets or [])
+            filters = [name for name in getattr(it, "list_filter", []) if isinstance(name, str)]
+            for name in [*getattr(it, "list_display", []), *(it.fields or []), *groups, *filters]:
+                with translation.override("en"):
+                    english = str(label_for_field(name, of, it))
+                with translation.override(language):
+                    if str(label_for_field(name, of, it)) == english:
+                        left.append(f"{of.__name__}.{name}")
+        with translation.override(language):
+            if str(model._meta.verbose_name_plural).isascii():
+                left.append(model.__name__)
+    assert left == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -31,3 +33,10 @@ def test_an_index_whose_building_was_broken_off_is_built_anew(
     assert not is_of_use()
     call_command("migrate", "notifications", verbosity=0)
     assert is_of_use()
+
+
+def test_names_of_fields_cost_the_database_nothing(db: None) -> None:
+    said = StringIO()
+    call_command("sqlmigrate", "notifications", "0010", stdout=said)
+    lines = said.getvalue().splitlines()
+    assert {line for line in lines if not line.startswith("--")} <= {"BEGIN;", "COMMIT;"}

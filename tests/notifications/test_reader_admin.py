@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from commitments.models import Topic
 from notifications import admin as pages
-from notifications import endpoints, fanning, reader_admin
+from notifications import endpoints, fanning, reader_admin, scopes
 from notifications.models import Attempt, Bounce, Delivery, State, Subscriber
 from tests import world
 from tests.notifications.readers import a_reader, one_round
@@ -109,6 +110,7 @@ def test_attempts_are_chosen_by_outcome_and_code_and_what_needs_a_person_is_read
     assert rows(f"{ATTEMPTS}?code=nonsense") == rows(f"{ATTEMPTS}?code=999") == 0
     assert '"?code=452"' in staff.get(ATTEMPTS).content.decode()
     assert rows(f"{DELIVERIES}?aside=quarantined") == 1
+    assert rows(f"{DELIVERIES}?aside=nonsense") == rows(f"{DELIVERIES}?aside=%00") == 0
     assert rows(f"{DELIVERIES}?aside=failed") == Delivery.objects.filter(state=State.FAILED).count() > 0
     assert rows(f"{DELIVERIES}?aside=both") == 1 + rows(f"{DELIVERIES}?aside=failed")
 
@@ -146,9 +148,32 @@ def test_the_pages_of_a_reader_show_the_latest_and_the_way_to_all(
     assert staff.get(way).context["cl"].result_count == 2
     assert Subscriber.objects.count() == 2
     assert Bounce.objects.count() == 2
-    for nowhere in ("0", "x", "99999999999999999999"):
+    for nowhere in ("0", "x", "99999999999999999999", "9" * 5000):
         answer = staff.get(f"/admin/notifications/subscriber/{nowhere}/change/", follow=True)
         assert "r…@" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "everything"),
+    [("en", "Everything in this register"), ("uk", "Усе в цьому реєстрі"), ("ja", "この台帳のすべて")],
+)
+def test_what_a_reader_follows_is_named_as_the_mails_name_it(
+    staff: Client, language: str, everything: str
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    reader = a_reader("person@example.org", accord)
+    found = Topic.objects.get(code="demining")
+    for target in (None, commitment, found):
+        a_reader("person@example.org", target)
+    staff.cookies["django_language"] = language
+    shown = staff.get(f"/admin/notifications/subscriber/{reader.pk}/change/").content.decode()
+    with translation.override(language):
+        for target in (None, accord, commitment, found):
+            told = scopes.named(target)
+            assert f'<a href="{told["page"]}">{told["title"]}</a>' in shown
+    assert everything in shown
+    assert f"accord:{accord.pk}" not in shown
 
 
 def plans(statements: list[str]) -> list[dict[str, Any]]:
