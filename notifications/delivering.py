@@ -188,6 +188,7 @@ def _carry(load: Sequence[Parcel], post: Post, this: Round, until: float, stop: 
 def _put_away(packed: Packed, token: uuid.UUID, this: Round) -> None:
     """Does with what does not go what is to be done: kept for after a pause, dropped, or given back for a while."""
     owing.keep(packed.paused, token)
+    owing.leave_out(packed.left_out, token)
     this.dropped += outbox.drop(packed.untrue, Why.UNTRUE)
     this.dropped += outbox.drop(packed.unwanted, Why.UNWANTED)
     this.dropped += outbox.drop(packed.merged, Why.MERGED)

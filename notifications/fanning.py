@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from commitments import jobs
@@ -25,6 +28,9 @@ FAN_OUT = "fan_out"
 BATCH = 10_000
 FIRST = 1_000
 EVENTS = 500
+# One turn with more news than FEW comes as one mail to each reader. AROUND: so many events before and after those that are
+# read are looked at for the rest of their turns.
+FEW, AROUND = 3, 100
 # So many mails that are due and not sent: the sender must catch up before the many are told on, and at twice as many
 # nothing new is read. Who is still to be told stands in a table, what is still to be read in the log.
 BACKLOG = 1_000_000
@@ -79,7 +85,7 @@ def _read_on() -> tuple[int, bool]:
         return 0, False
     # The log's numbers become visible in order, without gaps: nothing can appear behind the bookmark.
     events = list(Event.objects.after(mark.seq).defer("prev_hash", "hash")[:EVENTS])
-    news = _news(events)
+    news, crowded = _news_and_crowds(events)
     reach = scopes.of_commitments({event.commitment_id for event in news.values() if event.commitment_id})
     made, room = 0, BATCH
     for event in events:
@@ -87,7 +93,7 @@ def _read_on() -> tuple[int, bool]:
             if room < FIRST:
                 break
             wanted = reach[event.commitment_id]
-            told = tell(_source(event), wanted, 0, FIRST)
+            told = tell(_source(event, event.at in crowded), wanted, 0, FIRST)
             made, room = made + told.made, room - told.reached
             if told.reached == FIRST:
                 rest = {"scopes": wanted, "recipient": told.last}
@@ -106,7 +112,9 @@ def _go_on() -> tuple[int, bool]:
     it = Unfinished.objects.select_for_update(skip_locked=True).order_by("number").first()
     if it is None:
         return 0, False
-    told = tell(_source(Event.objects.get(pk=it.number)), it.scopes, it.recipient, BATCH)
+    event = Event.objects.get(pk=it.number)
+    _its_own, crowded = _news_and_crowds([event])
+    told = tell(_source(event, event.at in crowded), it.scopes, it.recipient, BATCH)
     if told.reached < BATCH:
         it.delete()
     else:
@@ -115,10 +123,33 @@ def _go_on() -> tuple[int, bool]:
     return told.made, True
 
 
-def _source(event: Event) -> Source:
-    """What the clock says is so at once; what people say is held for a while."""
-    not_before = held_until(event.at) if event.by else event.at
-    return Source(Notice.EVENT, event.seq, SORT_OF[event.kind], not_before, event.seq)
+def _source(event: Event, is_one_of_many: bool) -> Source:
+    """What the clock says is so at once; what people say is held for a while, and so is one of many of a turn, until the
+    others are written down beside it."""
+    not_before = held_until(event.at) if event.by or is_one_of_many else event.at
+    return Source(
+        Notice.EVENT,
+        event.seq,
+        SORT_OF[event.kind],
+        not_before,
+        event.seq,
+        is_one_of_many=is_one_of_many,
+    )
+
+
+def _news_and_crowds(events: Sequence[Event]) -> tuple[dict[int, Event], set[datetime]]:
+    """Those of the events, one after the other in the log, that people are told of, by their numbers; and the instants of
+    the turns that make more than FEW news. A turn's events follow each other and share their instant, so of one that was
+    read in part the rest stands right before or after."""
+    if not events:
+        return {}, set()
+    first, last = events[0], events[-1]
+    before = Q(seq__gte=first.seq - AROUND, seq__lt=first.seq, at=first.at)
+    after = Q(seq__gt=last.seq, seq__lte=last.seq + AROUND, at=last.at)
+    beside = Event.objects.filter(before | after).defer("prev_hash", "hash")
+    news = _news([*events, *beside])
+    crowded = {at for at, many in Counter(event.at for event in news.values()).items() if many > FEW}
+    return {seq: event for seq, event in news.items() if first.seq <= seq <= last.seq}, crowded
 
 
 def _news(events: Sequence[Event]) -> dict[int, Event]:

@@ -17,6 +17,7 @@ from notifications.calendar_pages import calendar_address
 from notifications.forms import HoursForm, RhythmForm
 from notifications.models import (
     Delivery,
+    Kind,
     Notice,
     PrivateCalendar,
     Rhythm,
@@ -114,7 +115,7 @@ class Manage(Signed):
         is_suppressed = who.state == SubscriberState.SUPPRESSED
         active = [item["key"] for item in followed if not item["is_paused"]]
         brought = Notice.objects.filter(delivery=OuterRef("pk"), wishes__overlap=active)
-        open_ones = Delivery.objects.filter(Exists(brought), subscriber=who, is_open=True)
+        open_ones = Delivery.objects.filter(Exists(brought), subscriber=who, is_open=True, kind=Kind.DIGEST)
         waiting = None if is_suppressed else open_ones.order_by("next_attempt_at").first()
         context: dict[str, Any] = {
             "all_followed": followed,

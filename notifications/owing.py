@@ -1,4 +1,5 @@
-"""Writing down what is owed: one notice per reader and source, in a mail of its own or in the reader's open digest.
+"""Writing down what is owed: one notice per reader and source, in a mail of its own, in the one mail about a turn that
+makes many pieces of news, or in the reader's open digest.
 
 Set-based: one statement per source and batch of readers, whoever many follow.
 """
@@ -33,7 +34,8 @@ NEXT_DIGEST = """
 # One source, one batch of recipients in the order of their keys. Each scope walks one index from the last recipient on,
 # so the batch costs what it holds, however many follow. Who was told before gets nothing (notice_once). Whoever wants
 # any of it at once gets a mail; the others get a line in the open digest of their rhythm, which is locked meanwhile, so
-# that no worker claims it between our look and our commit.
+# that no worker claims it between our look and our commit. Where the source is one of many of its turn, whoever wants it at
+# once gets a line, too: in their open alert, which is a mail like a digest that is open, without a rhythm.
 # A digest that would go while this source is still held waits until that is over. News that come faster than a hold
 # lasts put it off again and again: it goes in their first pause, with all of them. To cap that would send what may still
 # be taken back, and to leave the line for the digest after it would tell of it a week late.
@@ -55,12 +57,13 @@ WITH reached AS MATERIALIZED (
         ORDER BY s.subscriber_id LIMIT %(batch)s) AS found
     GROUP BY subscriber_id ORDER BY subscriber_id LIMIT %(batch)s
 ), fresh AS MATERIALIZED (
-    SELECT r.*, p.zone, p.hour, p.weekday, split_part(p.email, '@', 2) AS domain
+    SELECT r.*, r.at_once AND NOT %(together)s AS is_alone, p.zone, p.hour, p.weekday,
+           split_part(p.email, '@', 2) AS domain
     FROM reached r JOIN notifications_subscriber p ON p.id = r.subscriber_id
     WHERE NOT r.subscriber_id = ANY(%(hushed)s::bigint[])
 ), noticed AS (
     INSERT INTO notifications_notice (subscriber_id, source, number, wishes, delivery_id)
-    SELECT subscriber_id, %(source)s, %(number)s, wishes, gen_random_uuid() FROM fresh WHERE at_once
+    SELECT subscriber_id, %(source)s, %(number)s, wishes, gen_random_uuid() FROM fresh WHERE is_alone
     ON CONFLICT (subscriber_id, source, number) DO NOTHING
     RETURNING subscriber_id, delivery_id
 ), owed AS (
@@ -73,9 +76,11 @@ WITH reached AS MATERIALIZED (
 ), digests AS (
     INSERT INTO notifications_delivery AS d
         (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, attempts, crashes)
-    SELECT gen_random_uuid(), 'digest', p.subscriber_id, 'waiting', '', p.domain, p.rhythm, true, statement_timestamp(),
-           greatest({NEXT_DIGEST.format(now="statement_timestamp()", rhythm="p.rhythm")}, {_HELD_UNTIL}), 0, 0
-    FROM fresh p WHERE NOT at_once AND NOT EXISTS (
+    SELECT gen_random_uuid(), CASE WHEN at_once THEN %(kind)s::text ELSE 'digest' END, p.subscriber_id, 'waiting', '',
+           p.domain, CASE WHEN at_once THEN '' ELSE p.rhythm END, true, statement_timestamp(),
+           greatest(CASE WHEN at_once THEN statement_timestamp()
+                    ELSE {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="p.rhythm")} END, {_HELD_UNTIL}), 0, 0
+    FROM fresh p WHERE NOT is_alone AND NOT EXISTS (
         SELECT 1 FROM notifications_notice n
         WHERE n.subscriber_id = p.subscriber_id AND n.source = %(source)s AND n.number = %(number)s)
     ORDER BY p.subscriber_id
@@ -93,6 +98,41 @@ WITH reached AS MATERIALIZED (
 SELECT (SELECT count(*) FROM reached), (SELECT max(subscriber_id) FROM reached),
        (SELECT count(*) FROM owed) + (SELECT count(*) FROM listed)
 """  # noqa: S608  (made of this file's own constants)
+
+# The same for one of many. What is at once is not put off by what comes after it, so an open alert takes nothing that must
+# be held for longer than it waits: it is closed, and goes when it would. (The turn that it is about is told before the
+# ones after it, to almost everybody.) The rows are closed before the insertion looks for open ones.
+_TELL_TOGETHER = _TELL.replace(
+    "), digests AS (",
+    f"""), closed AS (
+    UPDATE notifications_delivery d SET is_open = false FROM fresh f
+    WHERE f.at_once AND d.subscriber_id = f.subscriber_id AND d.rhythm = '' AND d.is_open
+      AND d.next_attempt_at < {_HELD_UNTIL}
+    RETURNING 1
+), digests AS (""",  # noqa: S608
+).replace("WHERE NOT is_alone AND", "WHERE (SELECT count(*) FROM closed) >= 0 AND")
+
+# Lines that a mail which goes leaves out, each into a mail that is dropped: whoever gets the mail has not been told of
+# them, and is not told of what takes them back. Not of a mail that was tried: it may have arrived with them.
+_LEAVE_OUT = """
+WITH out AS MATERIALIZED (
+    SELECT n.id, n.subscriber_id, gen_random_uuid() AS delivery
+    FROM notifications_notice n JOIN notifications_delivery d ON d.id = n.delivery_id
+    WHERE n.id = ANY(%(notices)s::bigint[]) AND d.token = %(token)s AND d.attempts = 0 AND d.crashes = 0
+), readers AS MATERIALIZED (
+    SELECT id FROM notifications_subscriber WHERE id IN (SELECT subscriber_id FROM out) ORDER BY id FOR KEY SHARE
+), dropped AS (
+    INSERT INTO notifications_delivery
+        (id, kind, subscriber_id, state, why, domain, rhythm, is_open, created_at, next_attempt_at, settled_at, attempts,
+         crashes)
+    SELECT o.delivery, 'alert', o.subscriber_id, 'dropped', 'untrue', '', '', false, statement_timestamp(),
+           statement_timestamp(), statement_timestamp(), 0, 0
+    FROM out o JOIN readers r ON r.id = o.subscriber_id
+    RETURNING id
+)
+UPDATE notifications_notice n SET delivery_id = out.delivery
+FROM out JOIN dropped ON dropped.id = out.delivery WHERE n.id = out.id
+"""
 
 # Notices of claimed digests into the open digest of the same reader and rhythm; those of a digest that was tried into one
 # of their own, which counts as tried as well: they may have arrived, so what takes them back must be told. The reader's
@@ -136,7 +176,7 @@ SET next_attempt_at = greatest(
      FROM (SELECT %(zone)s::text AS zone, %(hour)s::int AS hour, %(weekday)s::int AS weekday) AS p),
     statement_timestamp() + %(hold)s::interval)
 FROM notifications_subscriber p
-WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open
+WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open AND d.kind = 'digest'
   AND d.next_attempt_at >= {NEXT_DIGEST.format(now="statement_timestamp()", rhythm="d.rhythm")}
 """  # noqa: S608
 
@@ -144,13 +184,15 @@ WHERE p.id = d.subscriber_id AND p.id = %(subscriber)s AND d.is_open
 @dataclass(frozen=True, slots=True)
 class Source:
     """What readers are told of: an event or a reminder by its number, and the sort of news. No mail goes `not_before`
-    (UTC). Only subscriptions that began before position `starts_before` of the log are told."""
+    (UTC). Only subscriptions that began before position `starts_before` of the log are told. `is_one_of_many`: its turn of
+    the log makes so much news that each reader gets one mail about all of it."""
 
     kind: str
     number: int
     sort: str
     not_before: datetime
     starts_before: int = ALWAYS
+    is_one_of_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +211,11 @@ def tell(source: Source, wanted: Sequence[str], last: int, room: int, hushed: Co
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _TELL,
+            _TELL_TOGETHER if source.is_one_of_many else _TELL,
             {
                 "scopes": list(wanted),
                 "kind": str(Kind.MANY if last else Kind.ALERT),
+                "together": source.is_one_of_many,
                 "source": source.kind,
                 "number": source.number,
                 "sort": str(source.sort),
@@ -200,6 +243,14 @@ def keep(notices: Sequence[int], token: uuid.UUID) -> None:
     if notices:
         with connection.cursor() as cursor:
             cursor.execute(_KEEP, {"notices": list(notices), "token": token})
+
+
+@again_after_deadlock
+def leave_out(notices: Sequence[int], token: uuid.UUID) -> None:
+    """Takes notices, by key, out of mails of that claim that go without them: their readers are not told of these."""
+    if notices:
+        with connection.cursor() as cursor:
+            cursor.execute(_LEAVE_OUT, {"notices": list(notices), "token": token})
 
 
 def move_digests(subscriber: int, zone: str, hour: int, weekday: int) -> None:

@@ -47,11 +47,13 @@ class Parcel:
 @dataclass(slots=True)
 class Packed:
     """A claim, looked through. `paused`: notices in digests, by key, that only a pause holds back; `resting`: digests of
-    which a pause holds back all, and which were tried, so that they must stay what they are."""
+    which a pause holds back all, and which were tried, so that they must stay what they are; `left_out`:
+    notices, by key, that a mail goes without, since they are true no more."""
 
     parcels: list[Parcel] = field(default_factory=list)
     paused: list[int] = field(default_factory=list)
     resting: list[Claimed] = field(default_factory=list)
+    left_out: list[int] = field(default_factory=list)
     untrue: list[Claimed] = field(default_factory=list)
     unwanted: list[Claimed] = field(default_factory=list)
     merged: list[Claimed] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Packed:
         self.parcels += part.parcels
         self.paused += part.paused
         self.resting += part.resting
+        self.left_out += part.left_out
         self.untrue += part.untrue
         self.unwanted += part.unwanted
         self.merged += part.merged
@@ -196,6 +199,12 @@ def pack(batch: Sequence[Claimed], claim: Sequence[uuid.UUID] = ()) -> Packed:
             (packed.merged if owed[it.id].is_merged else packed.untrue).append(it)
         else:
             packed.parcels.append(_news(it, owed[it.id], events, dates.rows))
+    going = {parcel.claimed.id for parcel in packed.parcels}
+    packed.left_out = [
+        row[12]
+        for row in found
+        if row[7] == Notice.EVENT and row[0] in going and (row[8] in gone or (row[6], row[8]) in silent)
+    ]
     return packed
 
 
@@ -266,7 +275,7 @@ def write(parcel: Parcel, language: str = "") -> Letter:
     language = language or parcel.language
     if parcel.wish is not None:
         return letters.question(parcel.wish, language)
-    if parcel.kind == Kind.DIGEST:
+    if parcel.kind == Kind.DIGEST or len(parcel.events) > 1:
         return digest(parcel.events, language, parcel.rhythm, parcel.scopes, parcel.reminders)
     if parcel.reminders:
         return reminders(parcel.reminders, language, parcel.scopes)

@@ -1,4 +1,5 @@
-"""What a digest says: many events in one mail, commitment by commitment, with where each stands now."""
+"""What a digest says, and a mail about a turn of the log that made much news: many events, commitment by commitment,
+with where each stands now."""
 
 from __future__ import annotations
 
@@ -39,8 +40,8 @@ def digest(
     reminders: Sequence[Reminder] = (),
     now: datetime | None = None,
 ) -> Letter:
-    """The mail about many events and dates ahead, to those who follow the scopes `of`. Standings are told as of `now`
-    (UTC).
+    """The mail about many events and dates ahead, to those who follow the scopes `of`; without a `rhythm` it is about what
+    one act brought. Standings are told as of `now` (UTC).
 
     The commitments come in the order of the sorts of news, judgements first, then by accord and code; of very many only
     the first, with where the rest can be read.
@@ -68,7 +69,8 @@ def digest(
         }
         subject = marked(f"{only}: {heading}" if only else heading, is_example)
         list_id = only.slug if only else "all"
-        return fitting("digest", context, entries, len(found), subject, f"{rhythm}-{list_id}", list_id)
+        thread = f"{rhythm or 'at-once'}-{list_id}"
+        return fitting("digest", context, entries, len(found), subject, thread, list_id)
 
 
 def _by_commitment(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
@@ -101,7 +103,9 @@ def _heading(rhythm: str, news: int, entries: int) -> str:
     about = ngettext("on %(count)d commitment", "on %(count)d commitments", entries) % {"count": entries}
     if rhythm == Rhythm.DAILY:
         return _("Your day: %(news)s %(about)s") % {"news": many, "about": about}
-    return _("Your week: %(news)s %(about)s") % {"news": many, "about": about}
+    if rhythm == Rhythm.WEEKLY:
+        return _("Your week: %(news)s %(about)s") % {"news": many, "about": about}
+    return _("%(news)s %(about)s") % {"news": many, "about": about}
 
 
 def _entries(

@@ -54,6 +54,7 @@ class Outcome(models.TextChoices):
     CRASHED = "crashed", _("the worker ended")
 
 
+MAY_BE_OPEN = [Kind.DIGEST, Kind.ALERT, Kind.MANY]
 OVER = [State.SENT, State.FAILED, State.QUARANTINED, State.DROPPED]
 
 
@@ -64,7 +65,8 @@ class Delivery(models.Model):
     settle it. `started_at` is set when the mail goes on the wire, so that only a started one counts a crash
     against itself. The address is not kept here; its domain is, so that one slow domain does not hold up the others.
 
-    A digest is open (`is_open`) until it is claimed: news joins the open one of its subscriber and rhythm.
+    A digest is open (`is_open`) until it is claimed: news joins the open one of its subscriber and rhythm. So is an alert
+    (without a rhythm) about a turn of the log that makes many pieces of news.
     """
 
     id = models.UUIDField(_("identifier"), primary_key=True, default=uuid.uuid4, editable=False)
@@ -128,7 +130,7 @@ class Delivery(models.Model):
                 condition=~Q(state=State.WAITING) | Q(subscriber__isnull=False),
                 name="delivery_waiting_has_subscriber",
             ),
-            # One open digest per person and rhythm; fan_out finds it by this.
+            # One open digest per person and rhythm, and one open alert; fan_out finds it by this.
             models.UniqueConstraint(
                 fields=["subscriber", "rhythm"], condition=Q(is_open=True), name="delivery_open_digest_once"
             ),
@@ -137,7 +139,7 @@ class Delivery(models.Model):
                 name="delivery_digest_has_rhythm",
             ),
             models.CheckConstraint(
-                condition=Q(is_open=False) | Q(kind=Kind.DIGEST, state=State.WAITING),
+                condition=Q(is_open=False) | Q(kind__in=MAY_BE_OPEN, state=State.WAITING),
                 name="delivery_open_waits",
             ),
             # Signing up twice while the first confirmation is on its way sends one mail.
