@@ -52,6 +52,7 @@ def samples() -> Iterator[Sample]:
             yield Sample(f"event-{event.seq}", f"{event.get_kind_display()} ({event.seq})")
     yield Sample("digest-daily", _("A daily digest of the latest news"))
     yield Sample("digest-weekly", _("A weekly digest of the latest news"))
+    yield Sample("digest-act", _("The latest news as if one act had brought it"))
     yield Sample("endpoint-owner", _("To the owner of an endpoint that was given up"))
     # Each rung for each audience once, one that is still to come where there is one.
     rungs = Reminder.objects.select_related("commitment").annotate(is_planned=Q(state=ReminderState.PLANNED))
@@ -109,7 +110,8 @@ def _event(key: str, language: str) -> Letter:
 
 
 def _digest(key: str, language: str) -> Letter:
-    if key not in {Rhythm.DAILY, Rhythm.WEEKLY}:
+    rhythms = {"daily": Rhythm.DAILY, "weekly": Rhythm.WEEKLY, "act": ""}
+    if key not in rhythms:
         raise NoSuchMail(key)
     latest = Event.objects.filter(kind__in=TOLD, commitment__isnull=False).order_by("-seq")[:LISTED]
     events = sorted(latest, key=lambda event: event.seq)
@@ -117,7 +119,10 @@ def _digest(key: str, language: str) -> Letter:
         raise NoSuchMail(_("The log holds no news yet."))
     accord = Accord.objects.get(pk=events[-1].accord_id)
     return digest(
-        [event for event in events if event.accord_id == accord.pk], language, key, [f"accord:{accord.pk}"]
+        [event for event in events if event.accord_id == accord.pk],
+        language,
+        rhythms[key],
+        [f"accord:{accord.pk}"],
     )
 
 
