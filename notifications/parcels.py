@@ -47,8 +47,8 @@ class Parcel:
 @dataclass(slots=True)
 class Packed:
     """A claim, looked through. `paused`: notices in digests, by key, that only a pause holds back; `resting`: digests of
-    which a pause holds back all, and which were tried, so that they must stay what they are; `left_out`:
-    notices, by key, that a mail goes without, since they are true no more."""
+    which a pause holds back all, and which were tried, so that they must stay what they are; `left_out`: notices, by key,
+    that a mail goes without, since they are true no more."""
 
     parcels: list[Parcel] = field(default_factory=list)
     paused: list[int] = field(default_factory=list)

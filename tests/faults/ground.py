@@ -40,12 +40,15 @@ _OUR_ERRORS = re.compile(
     r"\b(TypeError|AttributeError|NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError"
     r"|ProgrammingError)\b[^\n]{0,120}"
 )
+_LISTED = re.compile(r"/commitments/(TST-\d+)/")
 
 
 def owed_by(mail: Mail) -> list[Owed]:
-    """To whom a mail was, about which commitment."""
-    about = mail.subject.split(":")[0]
-    return [(address, about) for address in mail.recipients]
+    """To whom a mail was, about which commitments: the one in its subject, or all that a mail about one act lists."""
+    about = [mail.subject.split(":")[0]]
+    if "pieces of news" in mail.subject:
+        about = list(dict.fromkeys(_LISTED.findall(mail.text)))
+    return [(address, code) for address in mail.recipients for code in about]
 
 
 @dataclass(frozen=True, slots=True)
