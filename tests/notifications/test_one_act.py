@@ -17,7 +17,7 @@ from commitments.actors import loader
 from commitments.models import Accord, Commitment, Evidence
 from commitments.operations import NewEvidence, NewSuspension
 from notifications import delivering, fanning, links, subscribing
-from notifications.models import Delivery, Kind, Notice, State, Why
+from notifications.models import Bookmark, Delivery, Kind, Notice, State, Why
 from tests import world
 from tests.notifications.readers import a_reader, make_due
 from tests.sinks import SmtpSink
@@ -105,10 +105,10 @@ def test_whoever_reads_the_log_again_tells_nobody_twice(accord: Accord, smtp_sin
     a_reader("reader@example.org", accord)
     suspend(accord)
     assert fanning.fan_out() == 20
-    fanning.Bookmark.objects.update(seq=0)
+    Bookmark.objects.update(seq=0)
     assert fanning.fan_out() == 0
     assert all_are_told() == 1
-    fanning.Bookmark.objects.update(seq=0)
+    Bookmark.objects.update(seq=0)
     assert all_are_told() == 0
     assert Delivery.objects.count() == 1
 
@@ -147,7 +147,6 @@ def test_an_act_that_is_told_while_its_first_mail_is_with_a_worker_goes_on_in_an
     monkeypatch.setattr(fanning, "EVENTS", 12)
     a_reader("reader@example.org", accord)
     suspend(accord)
-    fanning.Bookmark.objects.filter(name=fanning.FAN_OUT).delete()
     while not Notice.objects.exists():
         fanning.fan_out(0)
     make_due()
