@@ -1,4 +1,5 @@
-"""The names of parties by their codes, for sentences: the log holds codes, readers want names. Read once a minute."""
+"""The names of parties, and the words of facts, by their codes, for sentences: the log holds codes, readers want names.
+Names are read once a minute."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
-from commitments.models import Party
+from commitments.models import Commitment, Party
 from tracker.kit.localized import pick
 
 _FRESH = 60.0
@@ -29,3 +30,11 @@ def party_name(code: str) -> str:
         name = Party.objects.filter(code=code).values_list("name", flat=True).first() or {}
         _names[code] = (now, name)
     return pick(name) or code
+
+
+def terms_of(trigger_code: str) -> dict[str, Any]:
+    """What the duty waits for to which a recorded fact ("JUA-H01-T1") belongs; empty when it is not on record.
+
+    Read each time: such facts are few, and the terms can be corrected."""
+    code = trigger_code.rpartition("-T")[0]
+    return Commitment.objects.filter(code=code).values_list("trigger", flat=True).first() or {}

@@ -11,7 +11,7 @@ import orjson
 from django.utils.translation import gettext as _
 
 from commitments.money import range_in_words
-from commitments.naming import party_name
+from commitments.naming import party_name, terms_of
 from commitments.spoken_dates import day_in_words, instant_in_words, length_in_words, window_in_words
 from commitments.words import (
     Authority,
@@ -92,7 +92,7 @@ def _type(facts: Facts) -> str:
 
 def _deadline_set(facts: Facts) -> str:
     if facts.get("duration") and facts.get("due_at"):
-        return _("Clock started: it ends at %(instant)s") % {"instant": _instant(facts["due_at"])}
+        return _("Clock started: it ends on %(instant)s") % {"instant": _instant(facts["due_at"])}
     if facts.get("edtf"):
         return _("Date entered (%(type)s, set by %(authority)s): %(edtf)s") % {
             "type": _type(facts),
@@ -105,7 +105,7 @@ def _deadline_set(facts: Facts) -> str:
 
 
 def _deadline_moved(facts: Facts) -> str:
-    return _("Date moved from %(before)s to %(after)s") % {
+    return _("Date moved: now %(after)s (before: %(before)s)") % {
         "before": _window(facts["before"].get("edtf")) or "—",
         "after": _window(facts.get("edtf")) or "—",
     }
@@ -134,15 +134,37 @@ def _paused(facts: Facts) -> str:
 def _triggered(facts: Facts) -> str:
     if facts["effect"] == Effect.ENDS:
         return _("The event has come on which the duty ends")
+    fact = _fact(facts)
+    # A later fact finds the duty in force already: only what holds after every one of them can be said.
+    if facts.get("clocks"):
+        return _("Recorded: %(fact)s; its clock runs from this fact") % {"fact": fact}
     if facts.get("triggered_at"):
-        return _("A fact was recorded, and the duty has come to life")
-    return _("A fact was recorded; the duty still waits for another")
+        return _("Recorded: %(fact)s; the duty is in force") % {"fact": fact}
+    return _("Recorded: %(fact)s; the duty still waits for another fact") % {"fact": fact}
+
+
+def _fact(facts: Facts) -> str:
+    """A fact in the words of the terms, with the instant that counts; one that is kept back is not told."""
+    terms = terms_of(facts["trigger"])
+    words = next((item.get("text") for item in terms.get("facts", ()) if item["code"] == facts["fact"]), "")
+    said = {"fact": words or facts["fact"]}
+    for name in (terms.get("runs_from"), "received", "sent", "happened"):
+        if name and facts.get(f"{name}_at"):
+            said["instant"] = _instant(facts[f"{name}_at"])
+            return {
+                "received": _("“%(fact)s”, received %(instant)s"),
+                "sent": _("“%(fact)s”, sent %(instant)s"),
+            }.get(name, _("“%(fact)s”, %(instant)s")) % said
+    return _("“%(fact)s”") % said
 
 
 def _untriggered(facts: Facts) -> str:
-    if facts["effect"] == Effect.STARTS and not facts.get("triggered_at"):
-        return _("A recorded fact was withdrawn; the duty is on standby again")
-    return _("A recorded fact was withdrawn")
+    if facts["effect"] == Effect.ENDS:
+        return _("A recorded fact was withdrawn")
+    said = {"fact": _fact(facts)}
+    if not facts.get("triggered_at"):
+        return _("Withdrawn from the record: %(fact)s; the duty is on standby again") % said
+    return _("Withdrawn from the record: %(fact)s") % said
 
 
 def _overdue(facts: Facts) -> str:

@@ -84,6 +84,7 @@ def alert(event: Event, language: str, of: Sequence[str], now: datetime | None =
             "sentence": said,
             **entry(commitment, language),
             "date": particulars.dates_of([event]).get(event.seq),
+            "fact": particulars.fact(event.kind, facts, commitment),
             "standings": particulars.standings(event, commitment),
             "contested": particulars.contested(commitment),
             "reason": particulars.reason(event),
@@ -110,7 +111,8 @@ def question(wish: Subscription, language: str) -> Letter:
         context = {
             **common(accord, language),
             **what,
-            "accord_named": what["accord"],
+            # An accord is its own title.
+            "accord_named": what["accord"] if what["accord"] != what["title"] else "",
             "title_language": what["language"] or language,
             "page": address_of(what["page"], language),
             "how_often": rhythm_in_words(wish.rhythm),
@@ -122,11 +124,11 @@ def question(wish: Subscription, language: str) -> Letter:
             "language": language,
         }
         if wish.paused_at is not None:
-            subject = _("Paused: news about “%(what)s”") % {"what": what["title"]}
+            subject = _("Paused: %(what)s") % {"what": what["title"]}
         elif is_confirmed:
-            subject = _("You already follow “%(what)s”") % {"what": what["title"]}
+            subject = _("You already follow: %(what)s") % {"what": what["title"]}
         else:
-            subject = _("Please confirm: news about “%(what)s”") % {"what": what["title"]}
+            subject = _("Please confirm what you want to follow: %(what)s") % {"what": what["title"]}
         thread = str(wish.scope).replace(":", "-")
         return rendered("question", context, subject, thread, accord.slug if accord else "all")
 

@@ -13,11 +13,21 @@ from django.utils.translation import gettext as _
 
 from commitments import past, standing
 from commitments.explaining import when
-from commitments.models import Commitment, Deadline, Event, Evidence, Note, Position, Source
+from commitments.models import Commitment, Deadline, Event, Evidence, Note, Position, Source, Trigger
 from commitments.sentences import facts_of
 from commitments.spoken_dates import day_in_words, instant_in_words, window_in_words
 from commitments.told import number_of
-from commitments.words import Clock, Contested, DeadlineType, EventKind, Plain, Stance, Status, Timeliness
+from commitments.words import (
+    Clock,
+    Contested,
+    DeadlineType,
+    Effect,
+    EventKind,
+    Plain,
+    Stance,
+    Status,
+    Timeliness,
+)
 from tracker.kit.flat_text import one_line
 from tracker.kit.localized import pick, picked_language
 
@@ -79,6 +89,10 @@ def plain_words(status: str, timeliness: str, kind: str) -> dict[str, str]:
         "word_html": format_html('<span class="standing {}">{}</span>', code.value, word),
         "status": str(Status(status).label),
         "timeliness": str(Timeliness(timeliness).label),
+        # "Paused" alone does not say that no end of a clock that the mail names can come meanwhile.
+        "still": _("Its clocks stand still: a pause is recorded. No date passes meanwhile.")
+        if timeliness == Timeliness.PAUSED
+        else "",
     }
 
 
@@ -110,10 +124,12 @@ def reason(event: Event) -> dict[str, Any] | None:
         "text": f"{note.text[:REASON].rstrip()}…" if is_cut else note.text,
         "is_cut": is_cut,
         "language": note.language,
-        # The words of a party are not a reason of ours, and a note on money gives none.
-        "sort": {EventKind.POSITION_STATED: "words", EventKind.CONTRIBUTION_RECORDED: "note"}.get(
-            EventKind(event.kind), "reason"
-        ),
+        # The words of a party are not a reason of ours, and a note on money or on a fact gives none.
+        "sort": {
+            EventKind.POSITION_STATED: "words",
+            EventKind.CONTRIBUTION_RECORDED: "note",
+            EventKind.TRIGGER_RECORDED: "note",
+        }.get(EventKind(event.kind), "reason"),
         # Who judges says why; everything else is entered.
         "is_judged": event.kind in {EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED},  # type: ignore[dict-item]
     }
@@ -175,6 +191,20 @@ def _sort(row: Evidence) -> str:
     return _("%(bearing)s; %(act)s") % words
 
 
+def origins(rows: Iterable[Deadline]) -> dict[int, dict[str, Any]]:
+    """Where each of these dates comes from, in one query: its words as they were written, and the publication in which
+    it stands."""
+    rows = list(rows)
+    sources = Source.objects.in_bulk({row.source_id for row in rows if row.source_id})
+    return {
+        row.pk: {
+            "words": one_line(row.words, SOURCE),
+            "source": _publication(sources[row.source_id]) if row.source_id else None,
+        }
+        for row in rows
+    }
+
+
 def label_of(row: Deadline) -> dict[str, str]:
     """The label of a date as text, and as HTML that says its language where it is not the reader's."""
     said, language = one_line(pick(row.label), LABEL), picked_language(row.label)
@@ -216,6 +246,37 @@ def _when(facts: Mapping[str, Any], row: Deadline) -> str:
     return when(row)
 
 
+def fact(kind: str, facts: Mapping[str, Any], commitment: Commitment) -> dict[str, Any] | None:
+    """A fact that was recorded: its words, its instants as far as they are public, the clocks that it started, and which
+    facts are missing still."""
+    if kind != EventKind.TRIGGER_RECORDED:
+        return None
+    terms = {
+        item["code"]: item.get("text") or item["code"] for item in (commitment.trigger or {}).get("facts", ())
+    }
+    names = {"happened_at": _("Happened at"), "sent_at": _("Sent at"), "received_at": _("Received at")}
+    clocks = Deadline.objects.filter(
+        commitment=commitment, number__in=[number_of(code) for code in facts["clocks"]]
+    ).order_by("number")
+    return {
+        "words": one_line(terms.get(facts["fact"], ""), SOURCE),
+        "instants": [
+            {"name": name, "when": instant_in_words(datetime.fromisoformat(facts[key]))}
+            for key, name in names.items()
+            if facts.get(key)
+        ],
+        "clocks": [{**label_of(row), "when": when(row)} for row in clocks],
+        "missing": [one_line(text, SOURCE) for text in _missing(facts, commitment, terms)],
+    }
+
+
+def _missing(facts: Mapping[str, Any], commitment: Commitment, terms: Mapping[str, str]) -> list[str]:
+    if facts["effect"] != Effect.STARTS or commitment.triggered_at is not None:
+        return []
+    known = set(Trigger.objects.standing().filter(commitment=commitment).values_list("fact", flat=True))
+    return [text for code, text in terms.items() if code not in known]
+
+
 def next_dates(keys: Collection[int], now: datetime) -> dict[int, dict[str, Any]]:
     """The next open date of each of these commitments that has one ahead, in one query: the parties' own, else our next
     look at it. A clock of hours ends at an instant, everything else with a day."""
@@ -228,6 +289,7 @@ def next_dates(keys: Collection[int], now: datetime) -> dict[int, dict[str, Any]
         is_clock = row.type == DeadlineType.CLOCK
         answer[row.commitment_id] = {
             **label_of(row),
+            "deadline": row.pk,
             "day": instant_in_words(row.due_at) if is_clock else day_in_words(row.last_on),
             "authority": row.get_authority_display(),
             "is_ours": row.clock == Clock.TRACKER,

@@ -31,7 +31,15 @@ def reminders(
     accords = {commitment.accord for commitment in found.values()}
     only = next(iter(accords)) if len(accords) == 1 else None
     with translation.override(language):
-        entries = [_told(row, found[row.commitment_id], language, now) for row in rows[:ENTRIES]]
+        origins = particulars.origins(row.deadline for row in rows[:ENTRIES] if row.deadline)
+        following = particulars.next_dates(keys, now)
+        entries = [
+            {
+                **_told(row, found[row.commitment_id], following.get(row.commitment_id), language, now),
+                "set_in": origins.get(row.deadline_id or 0),
+            }
+            for row in rows[:ENTRIES]
+        ]
         is_one = len(rows) == 1
         heading = (
             entries[0]["said"]
@@ -49,15 +57,17 @@ def reminders(
             "all_of_them": settings.SITE_URL + reverse("admin:notifications_reminder_changelist"),
             "roles": list(dict.fromkeys(role_in_words(row.audience) for row in rows)) if not of else [],
         }
-        subject = f"{entries[0]['code']}: {heading}" if is_one else f"{only}: {heading}" if only else heading
+        subject = f"{entries[0]['code']}: {heading}" if is_one else f"{only} · {heading}" if only else heading
         thread = f"commitment-{rows[0].commitment_id}" if is_one else "reminders"
         list_id = only.slug if only else "all"
         subject = marked(subject, is_example)
         return fitting("reminders", context, entries, len(rows), subject, thread, list_id)
 
 
-def _told(row: Reminder, commitment: Any, language: str, now: datetime) -> dict[str, Any]:
-    """One reminder as the mail shows it."""
+def _told(
+    row: Reminder, commitment: Any, following: dict[str, Any] | None, language: str, now: datetime
+) -> dict[str, Any]:
+    """One reminder as the mail shows it; `following` is the next date of its commitment."""
     draft = row.assessment
     return {
         **entry(commitment, language),
@@ -65,6 +75,8 @@ def _told(row: Reminder, commitment: Any, language: str, now: datetime) -> dict[
         "is_example": commitment.accord.is_example,
         "said": one_line(sentence(row, now), LINE),
         "date": particulars.label_of(row.deadline) if row.deadline else None,
+        # The date that the reminder is about is no news of what comes after it.
+        "next": following if following and following["deadline"] != row.deadline_id else None,
         "desk": settings.SITE_URL + reverse("admin:commitments_commitment_change", args=[commitment.pk]),
         "draft": draft.code if draft else "",
         "standing": particulars.plain_words(commitment.status, commitment.timeliness, commitment.kind),

@@ -42,7 +42,7 @@ def of_date(deadline: Deadline, ends_at: datetime, now: datetime) -> str:
             return _clock_ahead(ends_at - now, words)
         return _ahead(subject, (ends_at - now) // DAY, words)
     if deadline.type == DeadlineType.CLOCK and now - ends_at < DAY:
-        return _("The clock has run out: it ended at %(instant)s") % words
+        return _("The clock has run out: it ended on %(instant)s") % words
     return _since(subject, (now - ends_at) // DAY + 1, words)
 
 
@@ -61,8 +61,8 @@ def _when(deadline: Deadline, ends_at: datetime) -> str:
 def _clock_ahead(left: timedelta, words: dict[str, object]) -> str:
     hours = max(round(left / HOUR), 1)
     return ngettext(
-        "The clock ends in %(hours)d hour, at %(instant)s",
-        "The clock ends in %(hours)d hours, at %(instant)s",
+        "The clock ends in %(hours)d hour, on %(instant)s",
+        "The clock ends in %(hours)d hours, on %(instant)s",
         hours,
     ) % {**words, "hours": hours}
 
@@ -82,21 +82,21 @@ def _ahead(subject: Subject, days: int, words: dict[str, object]) -> str:
         )
     if subject.is_binding:
         if not days:
-            return _("The last day of the date set by %(authority)s: %(when)s") % said
+            return _("The last day: due %(when)s (set by %(authority)s)") % said
         return (
             ngettext(
-                "%(days)d day is left after today until the date set by %(authority)s ends: %(when)s",
-                "%(days)d days are left after today until the date set by %(authority)s ends: %(when)s",
+                "%(days)d day to go: due %(when)s (set by %(authority)s)",
+                "%(days)d days to go: due %(when)s (set by %(authority)s)",
                 days,
             )
             % said
         )
     if not days:
-        return _("The last day of the target named by %(authority)s: %(when)s") % said
+        return _("The last day of the target: %(when)s (named by %(authority)s)") % said
     return (
         ngettext(
-            "%(days)d day is left after today until the target named by %(authority)s ends: %(when)s",
-            "%(days)d days are left after today until the target named by %(authority)s ends: %(when)s",
+            "%(days)d day to go to the target: %(when)s (named by %(authority)s)",
+            "%(days)d days to go to the target: %(when)s (named by %(authority)s)",
             days,
         )
         % said
@@ -117,16 +117,16 @@ def _since(subject: Subject, days: int, words: dict[str, object]) -> str:
     if subject.is_binding:
         return (
             ngettext(
-                "%(days)d day has passed since the date set by %(authority)s ended: %(when)s",
-                "%(days)d days have passed since the date set by %(authority)s ended: %(when)s",
+                "%(days)d day past the date: %(when)s (set by %(authority)s)",
+                "%(days)d days past the date: %(when)s (set by %(authority)s)",
                 days,
             )
             % said
         )
     return (
         ngettext(
-            "%(days)d day has passed since the target named by %(authority)s; our verdict is due",
-            "%(days)d days have passed since the target named by %(authority)s; our verdict is due",
+            "%(days)d day past the target: %(when)s (named by %(authority)s); our verdict is due",
+            "%(days)d days past the target: %(when)s (named by %(authority)s); our verdict is due",
             days,
         )
         % said

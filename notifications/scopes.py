@@ -211,7 +211,7 @@ def named(target: Followed | None, *, is_asked_for: bool = True) -> dict[str, st
     Unless its reader is known to have asked for it, what somebody typed is left out: anybody can have a question sent to
     anybody, and it must not carry their words."""
     if target is None:
-        return _words(_("Everything in this register"), reverse("commitments:front"))
+        return _words(_("Everything in this register, without the examples"), reverse("commitments:front"))
     if isinstance(target, Commitment):
         page = reverse("commitments:commitment", args=[target.code])
         return _words(
@@ -241,7 +241,8 @@ def named(target: Followed | None, *, is_asked_for: bool = True) -> dict[str, st
         )
     asked = {name: value for name, value in target.asked.items() if is_asked_for or name != _TYPED}
     path = f"{page}?{urlencode(asked)}#list" if asked else page
-    return _words(_filter_in_words(target, is_asked_for), path, str(accord))
+    # A filter says nothing without the accord whose list it narrows.
+    return _words(f"{accord} · {_filter_in_words(target, is_asked_for)}", path)
 
 
 def _words(title: str, page: str, accord: str = "", language: str = "", code: str = "") -> dict[str, str]:

@@ -67,7 +67,7 @@ def digest(
             "why": why(of),
             "table": _table(accords.values(), events, language),
         }
-        subject = marked(f"{only}: {heading}" if only else heading, is_example)
+        subject = marked(f"{only} · {heading}" if only else heading, is_example)
         list_id = only.slug if only else "all"
         thread = f"{rhythm or 'at-once'}-{list_id}"
         return fitting("digest", context, entries, len(found), subject, thread, list_id)

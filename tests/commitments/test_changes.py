@@ -168,7 +168,7 @@ class TestFeeds:
         read = checked_atom(answer.content)
         last = Event.objects.latest("seq")
         assert len(read.entries) == Event.objects.count()
-        assert read.entries[0].title == "TST-2: Date moved from May 2027 to June 2027"
+        assert read.entries[0].title == "TST-2: Date moved: now June 2027 (before: May 2027)"
         told = f"{last.at:%Y-%m-%d}:event/{last.seq}-{last.hash[:8]}"
         assert read.entries[0].id == f"tag:{configured.SITE_HOST},{told}"
         assert read.entries[0].link.endswith("/commitments/TST-2/")

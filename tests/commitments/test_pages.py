@@ -127,7 +127,7 @@ def test_a_moved_date_shows_the_first_one(accord: Any) -> None:
     words = said(get("/commitments/TST-1/"))
     assert "the second quarter of 2100" in words
     assert "It was first set for autumn 2099." in words
-    assert "Date moved from autumn 2099 to the second quarter of 2100" in words
+    assert "Date moved: now the second quarter of 2100 (before: autumn 2099)" in words
     assert "2100-34" not in words
 
 

@@ -32,9 +32,9 @@ SAID = {
 CLOCK = datetime(2024, 11, 16, 9, 5, tzinfo=UTC)
 INSTANTS = ("16 November 2024, 09:05 UTC", "16 листопада 2024 року, 09:05 UTC", "2024年11月16日 09:05 UTC")
 MOVED = (
-    "Date moved from December 2024 to 2999",
+    "Date moved: now 2999 (before: December 2024)",
     "Дату змінено: було «грудень 2024 року», стало «2999 рік»",
-    "期日の変更：2024年12月から2999年へ",
+    "期日の変更：2999年（変更前：2024年12月）",
 )
 
 

@@ -244,7 +244,7 @@ def test_a_contested_entry_says_so_in_every_mail_and_the_words_are_the_partys(db
         assert "Contested: disputed by Ukraine." in part
         assert "We see this differently." in part
         assert "https://ministry.example/notice" in part
-        assert "Given by" not in part
+        assert "Judged by" not in part
     assert "ITS WORDS" in about_it.text and "THE REASON" not in about_it.text
     assert "Contested: disputed by Ukraine." in letters.alert(second, "en", ["all"]).text
     operations.resolve_positions(

@@ -38,7 +38,7 @@ def test_the_next_notices_can_be_read_with_whom_and_why_before_they_go(db: None,
     assert "2 readers" in page
     assert "editors-desk (editor)" in page
     assert "TST-1 · Do it" in page
-    assert "until the date set by the text ends" in page
+    assert "days to go: due" in page
     assert "TST-1-D1: target, the text" in page
     row = Reminder.objects.first()
     assert row is not None

@@ -16,10 +16,12 @@ from django.utils.html import escape
 from commitments import operations, standing
 from commitments.actors import loader
 from commitments.models import Commitment, Event, Source
+from commitments.spoken_dates import instant_in_words
 from commitments.words import Plain
 from notifications import letters, particulars
 from notifications.letters import Letter
 from tests import world
+from tests.commitments.test_clocks import TERMS
 from tests.notifications.test_letters import LANGUAGES
 
 TURNS = "\u202e\u2066\u202a"
@@ -143,10 +145,54 @@ def test_only_who_judges_gives_a_reason_the_rest_is_entered(db: None) -> None:
     spare = world.some_evidence(commitment)
     world.published(commitment, "in_progress", [world.some_evidence(commitment)])
     operations.withdraw_evidence([spare.code], actor=loader(), why="A double.")
-    assert "Given by: reviewers-desk" in latest("status_published").text
+    assert "Judged by: reviewers-desk" in latest("status_published").text
     letter = latest("evidence_withdrawn")
     assert "A double.\nEntered by: records-desk" in letter.text
-    assert "Given by" not in letter.html
+    assert "Judged by" not in letter.html
+
+
+def test_a_recorded_fact_is_told_with_its_instant_and_with_what_is_missing(db: None) -> None:
+    commitment = world.a_commitment(world.an_accord(), kind="conditional", details={"trigger": TERMS})
+    world.a_deadline(commitment, "", type="clock", duration="PT24H", label={"en": "Consult"})
+    at = datetime(2026, 3, 1, 13, 15, tzinfo=UTC)
+    words = {item["code"]: item["text"] for item in TERMS["facts"]}
+    first = operations.NewTrigger(commitment.code, "attack", at, note="Reported by the ministry.")
+    operations.record_triggers([first], actor=loader())
+    letter = latest("trigger_recorded")
+    assert words["attack"] in letter.subject and "1 March 2026, 13:15 UTC" in letter.subject
+    for part in (letter.text, letter.html):
+        assert words["attack"] in part
+        assert "Happened at: 1 March 2026, 13:15 UTC" in part
+        assert "Reported by the ministry." in part
+    assert f"What the duty still waits for:\n- {words['request']}\n" in letter.text
+    assert "A NOTE" in letter.text and "THE REASON" not in letter.text
+
+    asked = operations.NewTrigger(
+        commitment.code, "request", at, sent_at=at, received_at=at + timedelta(hours=1), hidden=("sent_at",)
+    )
+    operations.record_triggers([asked], actor=loader())
+    letter = latest("trigger_recorded")
+    assert "received 1 March 2026, 14:15 UTC" in letter.text
+    assert "Sent at" not in letter.text
+    assert "Consult: this clock ends on 2 March 2026, 14:15 UTC" in letter.text
+    assert "waits for" not in letter.text
+
+
+def test_a_later_fact_tells_the_clock_that_it_started_and_that_a_pause_holds(db: None) -> None:
+    commitment = world.a_commitment(world.an_accord(), kind="conditional", details={"trigger": TERMS})
+    world.a_deadline(commitment, "", type="clock", duration="PT24H", label={"en": "Consult"})
+    now = timezone.now()
+    for fact, hours in (("attack", 3), ("request", 3), ("request", 1)):
+        if hours == 1:
+            order = operations.NewPause(commitment.code, now.date(), "A stop.")
+            operations.pause_commitments([order], actor=loader())
+        fact_order = operations.NewTrigger(commitment.code, fact, now - timedelta(hours=hours))
+        operations.record_triggers([fact_order], actor=loader())
+    letter = latest("trigger_recorded")
+    ends = instant_in_words(now + timedelta(hours=23))
+    assert f"Consult: this clock ends on {ends}" in letter.text
+    assert "its clock runs from this fact" in letter.text
+    assert "Its clocks stand still" in letter.text
 
 
 def test_no_sign_of_a_text_turns_round_or_breaks_what_stands_beside_it(db: None) -> None:
