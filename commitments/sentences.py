@@ -137,7 +137,7 @@ def _triggered(facts: Facts) -> str:
     fact = _fact(facts)
     # A later fact finds the duty in force already: only what holds after every one of them can be said.
     if facts.get("clocks"):
-        return _("Recorded: %(fact)s; its clock runs from this fact") % {"fact": fact}
+        return _("Recorded: %(fact)s; a clock counts from it") % {"fact": fact}
     if facts.get("triggered_at"):
         return _("Recorded: %(fact)s; the duty is in force") % {"fact": fact}
     return _("Recorded: %(fact)s; the duty still waits for another fact") % {"fact": fact}

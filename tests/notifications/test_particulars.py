@@ -191,7 +191,7 @@ def test_a_later_fact_tells_the_clock_that_it_started_and_that_a_pause_holds(db:
     letter = latest("trigger_recorded")
     ends = instant_in_words(now + timedelta(hours=23))
     assert f"Consult: this clock ends on {ends}" in letter.text
-    assert "its clock runs from this fact" in letter.text
+    assert "a clock counts from it" in letter.text
     assert "Its clocks stand still" in letter.text
 
 
