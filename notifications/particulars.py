@@ -131,7 +131,7 @@ def reason(event: Event) -> dict[str, Any] | None:
             EventKind.TRIGGER_RECORDED: "note",
         }.get(EventKind(event.kind), "reason"),
         # Who judges says why; everything else is entered.
-        "is_judged": event.kind in {EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED},  # type: ignore[dict-item]
+        "is_judged": event.kind in {EventKind.STATUS_PUBLISHED, EventKind.STATUS_RETRACTED},
     }
 
 

@@ -155,7 +155,7 @@ def test_a_recorded_fact_is_told_with_its_instant_and_with_what_is_missing(db: N
     commitment = world.a_commitment(world.an_accord(), kind="conditional", details={"trigger": TERMS})
     world.a_deadline(commitment, "", type="clock", duration="PT24H", label={"en": "Consult"})
     at = datetime(2026, 3, 1, 13, 15, tzinfo=UTC)
-    words = {item["code"]: item["text"] for item in TERMS["facts"]}
+    words = {"attack": "an armed attack", "request": "a request of either party"}
     first = operations.NewTrigger(commitment.code, "attack", at, note="Reported by the ministry.")
     operations.record_triggers([first], actor=loader())
     letter = latest("trigger_recorded")
