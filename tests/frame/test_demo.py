@@ -28,6 +28,13 @@ pytestmark = [
 ]
 
 
+# Who is behind each office, as a command of the demo reads it.
+OFFICES = (
+    "from commitments.models import Membership\n"
+    "for row in Membership.objects.select_related('user'): print(row.office, row.user.email)"
+)
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     """A demo that has not been started; whatever happens, it is ended."""
@@ -69,6 +76,14 @@ def test_the_demo_from_its_first_start_to_its_end(demo: Demo) -> None:
     assert set(passwords) == {"editor", "reviewer", "administrator"}
     for name, password in passwords.items():
         sign_in(demo, name, password).close()
+
+    # Each of them has an office and an address: reminders to staff reach somebody. This machine may read the gauges.
+    code, said = demo.run("shell", "-c", OFFICES)
+    assert code == 0, said
+    assert all(f"{name}@demo.example" in said for name in passwords), said
+    assert "desk (demo)" in said
+    gauges = httpx.get(f"{demo.url}/metrics", timeout=30, trust_env=False)
+    assert gauges.status_code == 200
 
     # It listens on this machine only, and its directory is private.
     assert stat.S_IMODE(demo.home.stat().st_mode) == 0o700

@@ -123,6 +123,7 @@ class Processes:
             "EMAIL_PORT": str(self.catcher_port),
             "ALERT_HOLD_SECONDS": "5",
             "DEFAULT_FROM_EMAIL": "Accord Tracker <alerts@demo.example>",
+            "METRICS_LOOPBACK": "true",
             "DEMO_MAIL_DIR": str(self.place / "mails"),
             "STATIC_ROOT": str(self.place / "static"),
         }

@@ -15,6 +15,13 @@ from tracker.bootstrap import ROOT, Refusal
 
 # Accounts of the demo, and the role of each.
 ACCOUNTS = {"editor": "editor", "reviewer": "reviewer", "administrator": "administrator"}
+# What the record calls each of them, and where the staff's reminders go: to the catcher, like every mail of a demo.
+OFFICES = {
+    "editor": "Editors' desk (demo)",
+    "reviewer": "Reviewers' desk (demo)",
+    "administrator": "Secretariat (demo)",
+}
+MAILBOXES = {name: f"{name}@demo.example" for name in ACCOUNTS}
 # Letters that are not mistaken for one another when typed from a screen.
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 # How long (seconds) a start waits for the rest of a demo that was killed a moment ago.

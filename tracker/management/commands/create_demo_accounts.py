@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from commitments.models import Membership
-from tracker.demo.state import ACCOUNTS
+from tracker.demo.state import ACCOUNTS, MAILBOXES, OFFICES
 
 
 class Command(BaseCommand):
@@ -40,11 +40,15 @@ class Command(BaseCommand):
         self.stdout.write(", ".join(ACCOUNTS))
 
     def make(self, name: str, role: str, password: str) -> None:
-        """One account with one role for all accords. Hashing is slow by design, so only what differs is set."""
+        """One account with one role for all accords, an office and an address, so that reminders reach it. Hashing is
+        slow by design, so only what differs is set."""
         user, _ = get_user_model().objects.get_or_create(username=name)
         user.is_staff = user.is_active = True
         user.is_superuser = role == "administrator"
+        user.email = user.email or MAILBOXES[name]
         if not user.check_password(password):
             user.set_password(password)
         user.save()
-        Membership.objects.update_or_create(user=user, accord=None, defaults={"role": role, "office": name})
+        Membership.objects.update_or_create(
+            user=user, accord=None, defaults={"role": role, "office": OFFICES[name]}
+        )
