@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -169,5 +169,5 @@ class ResumeForm(OrderForm):
         offer_sources(self)
 
     def first_values(self, commitment: Commitment, target: Pause) -> dict[str, Any]:
-        """The end that was foreseen, else today."""
-        return {"until_on": target.until_on or timezone.localdate()}
+        """The end that was foreseen, else today, or tomorrow where it began today: a day stands still as a whole."""
+        return {"until_on": target.until_on or max(timezone.localdate(), target.from_on + timedelta(days=1))}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,9 +50,22 @@ class SuspendForm(AccordForm):
 class ResumeAccordForm(AccordForm):
     """The day on which all of them run again."""
 
-    until_on = day_field(_("They run again from"), initial=timezone.localdate)
+    until_on = day_field(
+        _("They run again from"),
+        help_text=_(
+            "The day after the suspension's first one at the earliest: each day stands still as a whole."
+        ),
+    )
     shifts_dates = forms.BooleanField(
         label=_("The parties' open dates move by the length of the pause"), required=False
     )
     source = source_field(_("Where it stands"))
     why = prose(_("Reason"), required=False, help_text=_("Public; it stays in the log."))
+
+    def __init__(self, accord: Accord, *args: Any, **options: Any) -> None:
+        super().__init__(accord, *args, **options)
+        today = timezone.localdate()
+        lasts = Q(until_on__isnull=True) | Q(until_on__gt=today)
+        row = accord.suspensions.filter(lasts, resumed_at__isnull=True).order_by("from_on").first()
+        # Today, unless it began today: what is offered is not refused.
+        self.initial["until_on"] = max(today, row.from_on + timedelta(days=1)) if row else today

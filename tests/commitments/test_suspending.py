@@ -251,6 +251,18 @@ def test_the_reminders_of_a_suspended_accord_drop_and_come_back_when_it_goes_on(
     assert Reminder.objects.planned().count() == before
 
 
+def test_a_suspension_that_begins_today_is_ended_on_the_day_that_is_offered(
+    accord: Accord, client: Client
+) -> None:
+    suspend(accord, timezone.localdate())
+    client.force_login(world.a_person("reviewer"))
+    address = f"/admin/commitments/accord/{accord.pk}/resume/"
+    offered = client.get(address).context["form"]["until_on"].value()
+    assert offered == timezone.localdate() + timedelta(days=1)
+    answer = client.post(address, {"until_on": offered.isoformat(), "why": "A mistake.", "source": ""})
+    assert answer.status_code == 302
+
+
 def test_an_editor_finds_no_way_to_suspend(accord: Accord, client: Client) -> None:
     client.force_login(world.a_person("editor"))
     assert client.get(f"/admin/commitments/accord/{accord.pk}/suspend/").status_code == 403
