@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -184,11 +185,26 @@ def test_a_name_that_leads_inside_is_refused_when_it_is_called(
 ) -> None:
     settings.OUTBOUND_LOOPBACK_PORTS = frozenset()
     _accord, commitment = a_world()
-    endpoints.register({"name": "Desk", "url": f"http://localhost:{sink.port}/"})
+    real = socket.getaddrinfo
+
+    def told(host: str, *rest: Any, **named: Any) -> Any:
+        return real("127.0.0.1" if host == "hooks.example" else host, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", told)
+    endpoints.register({"name": "Desk", "url": f"http://hooks.example:{sink.port}/"})
     world.some_evidence(commitment)
     one_round()
     assert sink.visits == []
     assert Try.objects.get().error == "inside"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8443", "app.localhost", "nas.local", "db.internal"])
+def test_a_name_that_means_this_machine_or_its_network_is_refused_when_it_is_written_down(
+    db: None, host: str
+) -> None:
+    with pytest.raises(Refusal, match="not public"):
+        endpoints.register({"name": "Desk", "url": f"https://{host}/hook"})
+    assert not Endpoint.objects.exists()
 
 
 def test_a_restored_copy_sends_nothing_until_it_is_resumed(db: None, sink: WebSink, capsys: Any) -> None:

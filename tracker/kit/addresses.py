@@ -151,12 +151,17 @@ def _host(host: str) -> str:
 _NEAR = {"localhost", "local", "internal"}
 
 
+def is_near(host: str) -> bool:
+    """Whether a host's name leads nowhere but to this machine or its own network."""
+    return host.rpartition(".")[2] in _NEAR
+
+
 def domain(name: str) -> str:
     """A name of the public DNS in ASCII, two labels at least (IDNA 2008); raises BadAddress for any other, and for an
     address in numbers."""
     found = _host(name.lower())
     labels = found.split(".")
-    if len(labels) < 2 or "_" in found or _NUMBER.fullmatch(labels[-1]) or labels[-1] in _NEAR:
+    if len(labels) < 2 or "_" in found or _NUMBER.fullmatch(labels[-1]) or is_near(found):
         raise BadAddress("host")
     try:
         return idna.encode(found).decode()

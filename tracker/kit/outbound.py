@@ -27,7 +27,7 @@ from urllib.parse import urljoin
 import httpcore
 from django.conf import settings
 
-from tracker.kit.addresses import BadAddress, WebAddress, is_public, parse
+from tracker.kit.addresses import BadAddress, WebAddress, is_near, is_public, parse
 
 SECONDS = 15.0
 READ_AT_MOST = 64 * 1024
@@ -65,8 +65,8 @@ class Answer:
 
 
 def check(url: str) -> WebAddress:
-    """The parts of an address that we may write down; raises Refused. A name is not resolved here, a number is
-    judged."""
+    """The parts of an address that we may write down; raises Refused. A name is not resolved here; a number is
+    judged, and so is a name that means this machine or its network to everybody."""
     try:
         address = parse(url)
     except BadAddress as error:
@@ -74,6 +74,8 @@ def check(url: str) -> WebAddress:
     try:
         number = ipaddress.ip_address(address.host)
     except ValueError:
+        if is_near(address.host) and address.port not in settings.OUTBOUND_LOOPBACK_PORTS:
+            raise Refused("inside") from None
         return address
     if not _may_reach(number, address.port):
         raise Refused("inside")
