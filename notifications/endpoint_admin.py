@@ -21,7 +21,6 @@ from notifications import bouncing, call_bodies, endpoints
 from notifications.admin import Newest, ReadOnly, is_administrator
 from notifications.endpoint_forms import EndpointForm, RangeForm
 from notifications.models import Bounce, Call, CallKind, DisabledWhy, Endpoint, EndpointState, Format, Try
-from notifications.pages import masked
 
 if TYPE_CHECKING:
     EndpointPages = admin.ModelAdmin[Endpoint]
@@ -41,6 +40,8 @@ ORDERS = {
     "disable": _("Disable"),
     "range": _("Send a range of events"),
 }
+# So many of an endpoint's latest calls stand on its page of orders.
+LATEST = 10
 _STATES = {"pause": EndpointState.PAUSED, "enable": EndpointState.LIVE, "disable": EndpointState.DISABLED}
 
 
@@ -177,7 +178,7 @@ class EndpointAdmin(ReadOnly, EndpointPages):
             "endpoint": endpoint,
             "form": form,
             "orders": [(name, ORDERS[name]) for name in self._possible(endpoint)],
-            "latest": endpoint.calls.order_by("-created_at")[:10],
+            "latest": _latest(endpoint),
             "opts": self.opts,
         }
         status = 400 if form.errors else 200
@@ -222,6 +223,19 @@ class EndpointAdmin(ReadOnly, EndpointPages):
         return HttpResponseRedirect(reverse("admin:notifications_endpoint_orders", args=[endpoint.pk]))
 
 
+def _latest(endpoint: Endpoint) -> list[tuple[Call, str]]:
+    """The latest calls of an endpoint, each with what became of its last attempt, in words."""
+    rows = list(endpoint.calls.order_by("-created_at")[:LATEST])
+    tries = Try.objects.filter(call__in=rows).order_by("call_id", "-id").distinct("call_id")
+    last = {it.call_id: it for it in tries}
+    return [(row, _what_came(last[row.pk]) if row.pk in last else "") for row in rows]
+
+
+def _what_came(last: Try) -> str:
+    """The status that was answered, or why there was no answer."""
+    return f"HTTP {last.code}" if last.code else endpoints.explain(last.error) if last.error else ""
+
+
 @admin.register(Bounce)
 class BounceAdmin(ReadOnly, BouncePages):
     """Mails that came back, and the addresses that are suppressed for it (masked)."""
@@ -241,7 +255,7 @@ class BounceAdmin(ReadOnly, BouncePages):
     @admin.display(description=_("address"))
     def address(self, row: Bounce) -> str:
         """The address, masked, and what stands about it."""
-        return f"{masked(row.subscriber.email)} ({row.subscriber.get_state_display()})"
+        return f"{row.subscriber} ({row.subscriber.get_state_display()})"
 
     def has_allow_again_permission(self, request: HttpRequest) -> bool:
         """Who may press the button."""
@@ -267,14 +281,20 @@ class TryInline(ReadOnly, TryTable):
         "at",
         "outcome",
         "code",
-        "error",
+        "reason",
         "milliseconds",
         "host",
         "request_headers",
         "answer_headers",
         "answer",
     ]
+    readonly_fields = ["reason"]
     extra = 0
+
+    @admin.display(description=_("why there was no answer"))
+    def reason(self, row: Try) -> str:
+        """In words."""
+        return endpoints.explain(row.error) if row.error else "—"
 
 
 @admin.register(Call)

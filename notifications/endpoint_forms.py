@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.urls import Resolver404, resolve
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from commitments.choosing import ListForm
@@ -78,6 +79,10 @@ class EndpointForm(EndpointFormBase):
             self.initial["saved"] = named(self.instance.saved)["page"]
         if self.instance.pk is not None:
             self.fields["format"].disabled = True
+        for name in ("party", "topic"):
+            _by_name(self.fields[name])
+        for field in self.fields.values():
+            field.label = capfirst(str(field.label))
         users = get_user_model()._default_manager.filter(is_staff=True, is_active=True)
         self.fields["owner"].queryset = users  # type: ignore[attr-defined]
 
@@ -134,6 +139,13 @@ class EndpointForm(EndpointFormBase):
                 self.add_error("saved", str(_("This list is that of another accord.")))
             values["accord"] = saved.accord
         return values
+
+
+def _by_name(field: forms.Field) -> None:
+    """Offers the rows by their names as they read in this language; their codes say nothing to whoever looks for one."""
+    assert isinstance(field, forms.ModelChoiceField)
+    rows = [(str(row.pk), str(row)) for row in field.queryset or ()]
+    field.choices = [("", field.empty_label), *sorted(rows, key=lambda row: row[1].casefold())]
 
 
 class RangeForm(forms.Form):

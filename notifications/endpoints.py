@@ -55,7 +55,7 @@ class Refusal(ValidationError):
 
 
 def explain(code: str) -> str:
-    """What an address is refused for, in words."""
+    """What an address is refused for, or why there was no answer from it, in words."""
     return {
         "scheme": _("The address must begin with https:// or http://."),
         "user": _("The address must not hold a user name or password."),
@@ -64,6 +64,12 @@ def explain(code: str) -> str:
         "length": _("The address must not be longer than 2,048 characters."),
         "characters": _("The address holds a space, a backslash or a control character."),
         "inside": _("The address leads to a network that is not public."),
+        "redirect": _("The endpoint sent us on to another address; a call does not follow."),
+        "timeout": _("There was no answer in time."),
+        "name": _("The name of its host is not known."),
+        "connect": _("No connection could be made."),
+        "tls": _("Its certificate or its encryption could not be accepted."),
+        "broken": _("The connection broke off before an answer was whole."),
     }.get(code, _("The address cannot be used."))
 
 

@@ -11,6 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from commitments.models import Accord, Commitment, Party, Section, Topic
 from commitments.words import EventKind
@@ -27,7 +28,7 @@ class Format(models.TextChoices):
 class EndpointState(models.TextChoices):
     """Whether an endpoint is called."""
 
-    LIVE = "live", _("live")
+    LIVE = "live", pgettext_lazy("endpoint", "live")
     PAUSED = "paused", _("paused")
     DISABLED = "disabled", _("disabled")
 
@@ -278,7 +279,8 @@ class Call(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.id}"
+        about = self.get_kind_display() if self.number is None else f"{self.get_kind_display()} {self.number}"
+        return f"{about} · {self.created_at:%Y-%m-%d %H:%M} UTC"
 
 
 class Try(models.Model):

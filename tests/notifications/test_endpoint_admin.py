@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from django.test import Client
 from standardwebhooks import Webhook
 
 from commitments import wire
+from commitments.models import Topic
 from notifications import calling
 from notifications.channels import chat
 from notifications.models import Call, Endpoint
 from tests import world
 from tests.web_sinks import Say, WebSink, web_sink
 
+TERMS = {"name": "Desk", "format": "standard", "language": "en", "at_once": "4"}
 ADD = "/admin/notifications/endpoint/add/"
 
 
@@ -26,14 +29,7 @@ def administrator(db: None, client: Client) -> Client:
 
 
 def terms(sink: WebSink, **changes: Any) -> dict[str, Any]:
-    return {
-        "name": "Desk",
-        "format": "standard",
-        "url": sink.url,
-        "language": "en",
-        "at_once": "4",
-        **changes,
-    }
+    return {**TERMS, "url": sink.url, **changes}
 
 
 def orders(endpoint: Endpoint) -> str:
@@ -244,3 +240,28 @@ def test_an_endpoint_takes_the_address_of_a_filtered_list(administrator: Client,
     assert administrator.post(change, terms(sink)).status_code == 302
     endpoint.refresh_from_db()
     assert endpoint.saved is None
+
+
+def test_the_page_of_orders_says_in_words_why_there_was_no_answer(
+    administrator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_asked: Any, **_named: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    administrator.post(ADD, {**TERMS, "url": "https://hooks.example/"})
+    endpoint = Endpoint.objects.get()
+    administrator.post(orders(endpoint), {"order": "ping"})
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", unknown)
+        calling.deliver(20)
+    said = "The name of its host is not known."
+    assert said in administrator.get(orders(endpoint)).content.decode()
+    call = Call.objects.get()
+    assert said in administrator.get(f"/admin/notifications/call/{call.pk}/change/").content.decode()
+
+
+def test_topics_are_offered_by_their_names(administrator: Client) -> None:
+    for code, name in (("a-1", "Water"), ("b-2", "air"), ("c-3", "Bridges")):
+        Topic.objects.create(code=code, label={"en": name})
+    shown = administrator.get(ADD).context["adminform"].form["topic"].field.choices
+    assert [label for _key, label in shown][1:] == ["air", "Bridges", "Water"]
