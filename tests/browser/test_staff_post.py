@@ -18,6 +18,9 @@ LOOKS = (
     ({"width": 1280, "height": 900}, "light", "uk-UA"),
     ({"width": 390, "height": 844}, "dark", "ja-JP"),
 )
+# Whether a cell of a narrow list leaves the screen: there a row is a card, and nothing is looked for to the right.
+CUT = """() => innerWidth < 768 && [...document.querySelectorAll('#result_list td, #result_list th')]
+  .some(e => e.getBoundingClientRect().right > innerWidth)"""
 
 
 @pytest.fixture
@@ -43,6 +46,10 @@ def room(site: str, smtp_sink: SmtpSink) -> tuple[list[str], str]:
         f"{under}/subscriber/",
         f"{under}/subscriber/{refused.subscriber_id}/change/",
         f"{under}/bounce/",
+        f"{under}/reminder/",
+        f"{under}/mails/",
+        f"{under}/line/",
+        f"{under}/endpoint/add/",
     ]
     return addresses, client.cookies[settings.SESSION_COOKIE_NAME].value
 
@@ -60,6 +67,8 @@ def test_the_staffs_pages_of_the_post_room_fit_and_can_be_read(
         for address in addresses:
             page.goto(site + address)
             assert page.locator("h1").count() >= 1
+            if page.evaluate(CUT):
+                problems.append(f"{address} ({scheme}) is cut at its edge")
             problems += [it for it in flaws(page, f"{address} ({scheme})") if "too small" not in it]
         page.goto(site + addresses[0])
         page.fill("#find-address", "b@example.org")
