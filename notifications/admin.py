@@ -11,18 +11,19 @@ from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from commitments.models import Membership
+from commitments.models import Event, Membership
 from commitments.words import StaffRole
 from notifications import outbox
-from notifications.models import Attempt, Delivery, Line, Outcome, State, Subscriber
-from notifications.pages import masked
+from notifications.models import Attempt, Delivery, Line, Notice, Outcome, Reminder, State, Subscriber
 
 if TYPE_CHECKING:
     AttemptTable = admin.TabularInline[Attempt, Delivery]
@@ -35,6 +36,8 @@ else:
     NumberedPages = Paginator
     AttemptPages = DeliveryPages = LinePages = admin.ModelAdmin
 
+# So many things that a mail tells stand on its page.
+NAMED = 50
 # Nobody turns more pages than these rows fill; to count all the others takes seconds when there are millions.
 COUNTED = 10_000
 
@@ -71,11 +74,21 @@ def linked(reader: Subscriber | None) -> str:
     if reader is None:
         return "—"
     page = reverse("admin:notifications_subscriber_change", args=[reader.pk])
-    return format_html('<a href="{}">{}</a>', page, masked(reader.email))
+    return format_html('<a href="{}">{}</a>', page, reader)
 
 
 class ReadOnly:
     """Mixed into the admins of the post room: looking is for administrators, changing for nobody."""
+
+    # What a list is for, where its name alone does not say it.
+    about: Any = ""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list under its own name: there is nothing to select in it."""
+        title = capfirst(str(self.opts.verbose_name_plural))  # type: ignore[attr-defined]
+        context = {"title": title, "about": self.about, **(extra_context or {})}
+        answer: HttpResponse = super().changelist_view(request, context)  # type: ignore[misc]
+        return answer
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the post room stands on the index."""
@@ -193,11 +206,28 @@ class DeliveryAdmin(ReadOnly, DeliveryPages):
         }
         return super().change_view(request, object_id, form_url, context)
 
-    @admin.display(description=_("events"))
+    @admin.display(description=_("what it tells"))
     def events(self, row: Delivery) -> str:
-        """The numbers of the events it tells of."""
-        numbers = row.notices.order_by("number").values_list("number", flat=True)
-        return ", ".join(str(number) for number in numbers) or "—"
+        """The events, by their numbers in the log, and the reminders that it tells of."""
+        owed = list(row.notices.order_by("number").values_list("source", "number")[: NAMED + 1])
+        numbers = {
+            source: [n for s, n in owed[:NAMED] if s == source] for source in (Notice.EVENT, Notice.REMINDER)
+        }
+        events = (
+            Event.objects.filter(seq__in=numbers[Notice.EVENT])
+            .select_related("commitment", "accord")
+            .order_by("seq")
+        )
+        reminders = Reminder.objects.filter(pk__in=numbers[Notice.REMINDER]).select_related("commitment")
+        told = [
+            f"{it.commitment.code if it.commitment else it.accord}: {it.get_kind_display()} ({it.seq})"
+            for it in events
+        ]
+        told += [str(it) for it in reminders.order_by("due_at", "pk")]
+        return (
+            format_html_join(mark_safe("<br>"), "{}", ((it,) for it in told + ["…"] * (len(owed) > NAMED)))
+            or "—"
+        )
 
     def has_send_again_permission(self, request: HttpRequest) -> bool:
         """Who may press the button."""
@@ -310,6 +340,10 @@ class AttemptAdmin(ReadOnly, AttemptPages):
 class LineAdmin(ReadOnly, LinePages):
     """Whether the mail server can be reached."""
 
+    about = _(
+        "The way to the mail server: a row stands here once a connection could not be made, and says since when. While "
+        "a server is down, one worker tries again, ever more rarely, and no mail counts as refused."
+    )
     list_display = ["name", "down_since", "tries", "try_again_at", "said"]
 
 

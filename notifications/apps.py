@@ -32,11 +32,11 @@ class NotificationsConfig(AppConfig):
         if what_is_wrong not in announcing.troubles:
             announcing.troubles.append(what_is_wrong)
         jobs.enter(
-            jobs.Job(FAN_OUT, _("News were given out")),
+            jobs.Job(FAN_OUT, _("News was given out")),
             jobs.Job(PLAN, _("Reminders were planned")),
             jobs.Job(FIRE, _("Reminders were given out")),
             jobs.Job(DELIVER, _("Mail was sent out")),
-            jobs.Job(CALL, _("Webhooks were sent out")),
+            jobs.Job(CALL, _("Webhooks that are owed were looked for")),
             jobs.Job(COLLECT, _("The mailbox of bounces was looked at"), 10 * jobs.SILENCE),
             jobs.Job(PRUNE, _("What is no longer needed was cleared away"), 3 * jobs.HOUR),
         )

@@ -26,6 +26,7 @@ from notifications import limits, links, subscribing
 from notifications.forms import FollowForm, NotFound, find_target
 from notifications.letters import rhythm_in_words
 from notifications.models import Rhythm, SavedFilter, Subscriber, Subscription
+from notifications.models.people import masked
 from notifications.scopes import Followed, named, target_of, with_targets
 from notifications.telling import News
 
@@ -53,12 +54,6 @@ def named_wish(wish: Subscription) -> dict[str, Any]:
         "kinds_named": [str(News(code).label) for code in wish.kinds if code in News.values],
         "is_paused": wish.paused_at is not None,
     }
-
-
-def masked(email: str) -> str:
-    """An address that its owner recognises and nobody else can use: `a…@example.org`."""
-    local, _at, domain = email.partition("@")
-    return f"{local[:1]}…@{domain}"
 
 
 @method_decorator(csrf_exempt, name="dispatch")

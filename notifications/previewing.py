@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from commitments.models import Accord, Commitment, Event
@@ -24,6 +25,7 @@ from notifications.models import (
 )
 from notifications.outbox import Claimed
 from notifications.reminder_letters import reminders
+from notifications.reminder_words import sentence
 from notifications.scopes import EVERYTHING
 from notifications.summing import digest
 from notifications.telling import TOLD
@@ -47,17 +49,30 @@ def samples() -> Iterator[Sample]:
     """One mail of every sort that the record has something for."""
     yield Sample("question", _("The question to somebody who signs up"))
     for kind in sorted(TOLD):
-        event = Event.objects.filter(kind=kind, commitment__isnull=False).order_by("-seq").first()
-        if event is not None:
-            yield Sample(f"event-{event.seq}", f"{event.get_kind_display()} ({event.seq})")
+        event = (
+            Event.objects.filter(kind=kind, commitment__isnull=False)
+            .select_related("commitment")
+            .order_by("-seq")
+            .first()
+        )
+        if event is not None and event.commitment is not None:
+            yield Sample(
+                f"event-{event.seq}",
+                capfirst(f"{event.get_kind_display()}: {event.commitment.code} ({event.seq})"),
+            )
     yield Sample("digest-daily", _("A daily digest of the latest news"))
     yield Sample("digest-weekly", _("A weekly digest of the latest news"))
     yield Sample("digest-act", _("The latest news as if one act had brought it"))
     yield Sample("endpoint-owner", _("To the owner of an endpoint that was given up"))
     # Each rung for each audience once, one that is still to come where there is one.
-    rungs = Reminder.objects.select_related("commitment").annotate(is_planned=Q(state=ReminderState.PLANNED))
+    rungs = Reminder.objects.select_related("commitment", "deadline").annotate(
+        is_planned=Q(state=ReminderState.PLANNED)
+    )
     for row in rungs.order_by("audience", "rung", "-is_planned", "due_at").distinct("audience", "rung"):
-        yield Sample(f"reminder-{row.pk}", f"{row.get_audience_display()}: {row.commitment.code}, {row.rung}")
+        yield Sample(
+            f"reminder-{row.pk}",
+            capfirst(f"{row.get_audience_display()}: {row.commitment.code}. {sentence(row, row.due_at)}"),
+        )
 
 
 def letter(name: str, language: str) -> Letter:

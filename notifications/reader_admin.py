@@ -18,7 +18,6 @@ from django.views.decorators.http import require_POST
 from notifications import scopes
 from notifications.admin import Newest, ReadOnly
 from notifications.models import Attempt, Delivery, Subscriber, Subscription
-from notifications.pages import masked
 
 if TYPE_CHECKING:
     SubscriptionTable = admin.TabularInline[Subscription, Subscriber]
@@ -55,7 +54,7 @@ class SubscriptionInline(ReadOnly, SubscriptionTable):
 class SubscriberAdmin(ReadOnly, SubscriberPages):
     """Subscribers, without whole addresses."""
 
-    list_display = ["uuid", "address", "language", "state", "created_at"]
+    list_display = ["address", "language", "state", "created_at"]
     list_filter = ["state", "language"]
     fields = ["uuid", "address", "language", "zone", "hour", "weekday", "state", "created_at", "changed_at"]
     readonly_fields = ["address"]
@@ -70,7 +69,7 @@ class SubscriberAdmin(ReadOnly, SubscriberPages):
     @admin.display(description=_("address"))
     def address(self, row: Subscriber) -> str:
         """The address, masked."""
-        return masked(row.email)
+        return str(row)
 
     def get_urls(self) -> list[URLPattern]:
         """The list, and the way to one reader."""

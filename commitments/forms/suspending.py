@@ -52,9 +52,7 @@ class ResumeAccordForm(AccordForm):
 
     until_on = day_field(
         _("They run again from"),
-        help_text=_(
-            "The day after the suspension's first one at the earliest: each day stands still as a whole."
-        ),
+        help_text=_("A day stands still as a whole: the day after the first one, or a later one."),
     )
     shifts_dates = forms.BooleanField(
         label=_("The parties' open dates move by the length of the pause"), required=False

@@ -187,7 +187,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.id}"
+        return f"{self.get_kind_display()} · {self.created_at:%Y-%m-%d %H:%M} UTC"
 
 
 class Notice(models.Model):

@@ -14,6 +14,12 @@ from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 
+def masked(email: str) -> str:
+    """An address that its owner recognises and nobody else can use: `a…@example.org`."""
+    local, _at, domain = email.partition("@")
+    return f"{local[:1]}…@{domain}"
+
+
 class SubscriberState(models.TextChoices):
     """What an address has said."""
 
@@ -105,4 +111,5 @@ class Subscriber(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.uuid}"
+        # The number tells people apart whose masked addresses are the same.
+        return f"{masked(self.email)} · {self.pk}"

@@ -138,7 +138,7 @@ class Reminder(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rung} {self.audience}"
+        return f"{self.commitment.code} · {self.get_audience_display()} · {self.due_at:%Y-%m-%d %H:%M} UTC"
 
 
 class Hush(models.Model):

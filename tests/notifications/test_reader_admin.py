@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_delivery_says_to_whom_and_the_reader_says_what_became_of_it(
     of = f"/admin/notifications/subscriber/{reader.pk}/change/"
     for page in (DELIVERIES, f"{DELIVERIES}{mail.pk}/change/", ATTEMPTS):
         shown = staff.get(page).content.decode()
-        assert f'<a href="{of}">p…@example.org</a>' in shown, page
+        assert f'<a href="{of}">p…@example.org · {reader.pk}</a>' in shown, page
     shown = staff.get(of).content.decode()
     assert f"{DELIVERIES}{mail.pk}/change/" in shown
     assert "refused for good" in shown
@@ -236,3 +237,17 @@ def test_a_list_of_very_many_rows_is_read_by_an_index_and_counted_no_further_tha
     assert max(step["Actual Rows"] * step["Actual Loops"] for step in steps) <= counted
     assert not any("Sort" in step["Node Type"] for step in steps)
     assert any("Index" in step["Node Type"] for step in steps)
+
+
+def test_readers_whose_masked_addresses_are_the_same_are_told_apart(staff: Client) -> None:
+    accord = world.an_accord()
+    readers = [a_reader(f"r{number}@example.org", accord) for number in (1, 2)]
+    shown = staff.get("/admin/notifications/subscriber/").content.decode()
+    assert all(f"r…@example.org · {reader.pk}</a>" in shown for reader in readers)
+    world.some_evidence(world.a_commitment(accord))
+    one_round()
+    mail = Delivery.objects.filter(kind="alert").first()
+    assert mail is not None
+    page = staff.get(f"{DELIVERIES}{mail.pk}/change/").content.decode()
+    assert re.search(r"TST-1: evidence added \(\d+\)", page)
+    assert re.search(r"\d+ \w+ \d{4}, \d\d:\d\d UTC", page)

@@ -1,0 +1,3 @@
+"""Instants as the staff's pages write them: with their zone, as everywhere else."""
+
+DATETIME_FORMAT = "j E Y р., H:i e"
