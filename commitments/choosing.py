@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from commitments.filtering import OUTSIDE, PLAIN, found_by, narrow
 from commitments.models import Accord, Commitment
 from commitments.words import Contested, Kind, Plain, Role, Status, Timeliness, Upkeep
-from tracker.kit.localized import pick
+from tracker.kit.localized import alphabetical, pick
 
 ORDER = (
     Plain.KEPT,
@@ -141,7 +141,8 @@ class ListForm(forms.Form):
         self._offer("standing", every + Plain.choices)
         self._offer("party", every + [(party.code, pick(party.name)) for party in parties])
         self._offer("part", every + [(section.code, str(section)) for section in sections])
-        self._offer("topic", every + [(topic.code, pick(topic.label)) for topic in topics])
+        named = [(topic.code, pick(topic.label)) for topic in topics]
+        self._offer("topic", every + sorted(named, key=lambda topic: alphabetical(topic[1])))
         self._offer("kind", every + Kind.choices)
         self._offer("status", every + Status.choices)
         self._offer("timeliness", every + Timeliness.choices)

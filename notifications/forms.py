@@ -45,9 +45,15 @@ class FollowForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    commitment = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
-    accord = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
-    everything = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    commitment = forms.CharField(
+        label=gettext_lazy("Commitment"), max_length=80, required=False, widget=forms.HiddenInput
+    )
+    accord = forms.CharField(
+        label=gettext_lazy("Accord"), max_length=80, required=False, widget=forms.HiddenInput
+    )
+    everything = forms.BooleanField(
+        label=gettext_lazy("Everything in this register"), required=False, widget=forms.HiddenInput
+    )
 
     def clean_email(self) -> str:
         """The address in small letters, its domain in ASCII: one that others can write to, in the public DNS."""
@@ -67,9 +73,9 @@ class FollowForm(forms.Form):
         try:
             said["target"] = find_target(self.data)
         except NotFound as error:
-            # Whatever is wrong with the target is told with the name of its parameter.
+            # Whatever is wrong with the target is told with the label of what was asked.
             field = error.name if error.name in self.fields else None
-            self.add_error(field, error.message if field else f"{error.name}: {error.message}")
+            self.add_error(field, error.message if field else error.said)
         return said
 
     def target(self) -> Followed | None:
@@ -84,6 +90,17 @@ class NotFound(Exception):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
         self.name, self.message = name, message
+
+    @property
+    def said(self) -> str:
+        """The rule, after the label of what was asked in the active language."""
+        field = FollowForm.base_fields.get(self.name) or ListForm.base_fields.get(self.name)
+        return labelled(str(field.label), self.message) if field else self.message
+
+
+def labelled(label: str, message: str) -> str:
+    """A message about a field, after the field's label."""
+    return _("%(filter)s: %(value)s") % {"filter": label, "value": message}
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
@@ -153,8 +170,8 @@ def within(accord: Accord, data: Mapping[str, Any]) -> Followed:
 class RhythmForm(forms.Form):
     """How often one subscription brings mail, and about what."""
 
-    rhythm = forms.ChoiceField(choices=Rhythm.choices)
-    kinds = forms.MultipleChoiceField(choices=News.choices, required=False)
+    rhythm = forms.ChoiceField(label=gettext_lazy("How often"), choices=Rhythm.choices)
+    kinds = forms.MultipleChoiceField(label=gettext_lazy("Only about"), choices=News.choices, required=False)
 
 
 class HoursForm(forms.Form):

@@ -144,8 +144,7 @@ def rhythm_in_words(rhythm: str) -> str:
 
 def address_of(path: str, language: str) -> str:
     """The whole web address of a path of ours, in that language."""
-    path, mark, place = path.partition("#")
-    return f"{settings.SITE_URL}{path}{'&' if '?' in path else '?'}lang={language}{mark}{place}"
+    return f"{settings.SITE_URL}{scopes.in_language(path, language)}"
 
 
 def why(of: Sequence[str]) -> list[str]:
@@ -156,7 +155,7 @@ def why(of: Sequence[str]) -> list[str]:
             left = len(of) - place
             return [*found, ngettext("%(count)d more", "%(count)d more", left) % {"count": left}]
         try:
-            found.append(one_line(scopes.named(scopes.by_scope(scope))["title"], LINE))
+            found.append(one_line(scopes.titled(scopes.by_scope(scope))["title"], LINE))
         except LookupError:
             continue
     return found

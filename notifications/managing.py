@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from commitments.spoken_dates import instant_in_words
 from notifications import calendars, links, subscribing
 from notifications.calendar_pages import calendar_address
-from notifications.forms import HoursForm, RhythmForm
+from notifications.forms import HoursForm, RhythmForm, labelled
 from notifications.models import (
     Delivery,
     Kind,
@@ -37,11 +37,14 @@ class Manage(Signed):
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         """The list, with the buttons for each."""
-        return self._list("")
+        return self._list()
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """One order: `end`, `pause` or `resume` with the number of a subscription or `all`; `change` with a number,
-        `rhythm` and `kinds`; `hours` with `zone`, `hour` and `weekday`; `calendar` (new or end); `language`."""
+        `rhythm` and `kinds`; `again` with the numbers of what was ended; `hours` with `zone`, `hour` and `weekday`;
+        `calendar` (new or end); `language`."""
+        if "again" in request.POST:
+            return self._again(request.POST["again"])
         for name in ("end", "pause", "resume", "change"):
             if name in request.POST:
                 return self._order(name, request.POST[name])
@@ -59,12 +62,14 @@ class Manage(Signed):
         elif which.isascii() and which.isdecimal() and len(which) < 19:
             chosen = subscribing.one(int(which))
         else:
-            return self._list(_("%(name)s: choose one of those in the list.") % {"name": name}, status=400)
+            return self._refused(_("Choose one of those in the list."))
         if name == "end":
+            rows = Subscription.objects.confirmed().filter(chosen, subscriber=self.subscriber)
+            left = [named_wish(row) for row in with_targets(rows)]
             subscribing.end(who, chosen)
-            return self._list(
-                _("You follow nothing any more.") if which == "all" else _("You no longer follow this.")
-            )
+            if left:
+                return self._list(all_left=left)
+            return self._list(_("You no longer follow this."))
         if name == "pause":
             subscribing.pause(who, chosen)
             return self._list(_("Paused: nothing comes until you let it go on."))
@@ -73,7 +78,8 @@ class Manage(Signed):
             return self._list(_("It goes on. What happened in between is not sent."))
         form = RhythmForm(self.request.POST)
         if not form.is_valid():
-            return self._list(_first_error(form), status=400)
+            field, messages = next(iter(form.errors.items()))
+            return self._refused(labelled(str(form.fields[field].label), messages[0]))
         subscribing.change(who, int(which), form.cleaned_data["rhythm"], form.cleaned_data["kinds"])
         return self._list(_("Changed."))
 
@@ -81,7 +87,9 @@ class Manage(Signed):
         assert self.subscriber is not None
         form = HoursForm(self.request.POST)
         if not form.is_valid():
-            return self._list(_first_error(form), status=400)
+            # What was typed stays to be mended.
+            typed = {**form.cleaned_data, "zone": self.request.POST.get("zone", "")}
+            return self._list(hours_form=form, status=400, **typed)
         said = form.cleaned_data
         subscribing.change_hours(self.subscriber.uuid, said["zone"], said["hour"], said["weekday"])
         self.subscriber.refresh_from_db()
@@ -92,22 +100,38 @@ class Manage(Signed):
         who = self.subscriber.uuid
         if wanted == "new":
             token = calendars.make_calendar(who)
-            return self._list("", address=calendar_address(token) if token else "")
+            return self._list(calendar=calendar_address(token) if token else "")
         if wanted != "end":
-            return self._list(_("%(name)s: choose one of those in the list.") % {"name": "calendar"}, 400)
+            return self._refused(_("Choose one of those in the list."))
         calendars.end_calendar(who)
-        return self._list("", calendar_said=_("The address of your calendar is ended."))
+        return self._list(calendar_said=_("The address of your calendar is ended."))
 
     def _language(self, language: str) -> HttpResponse:
         assert self.subscriber is not None
         if language not in LANGUAGES:
-            return self._list(_("language: choose one of those in the list."), status=400)
+            return self._refused(_("Choose one of those in the list."))
         subscribing.change_language(self.subscriber.uuid, language)
         self.subscriber.language = language
         with translation.override(language):
             return self._list(_("Your mails come in this language from now on."))
 
-    def _list(self, said: str, status: int = 200, address: str = "", calendar_said: str = "") -> HttpResponse:
+    def _again(self, which: str) -> HttpResponse:
+        assert self.subscriber is not None
+        keys = which.split()
+        if not all(key.isascii() and key.isdecimal() and len(key) < 19 for key in keys):
+            return self._refused(_("Choose one of those in the list."))
+        try:
+            number = subscribing.take_back(self.subscriber.uuid, [int(key) for key in keys])
+        except subscribing.TooManyFilters:
+            most = subscribing.FILTERS_AT_MOST
+            return self._refused(_("You can follow %(most)d filtered lists at most.") % {"most": most}, 409)
+        return self._list(_("You follow this again.") if number else "")
+
+    def _refused(self, problem: str, status: int = 400) -> HttpResponse:
+        return self._list(problem=problem, status=status)
+
+    def _list(self, said: str = "", status: int = 200, **more: Any) -> HttpResponse:
+        """The page; `more` is what an order adds to it: a `problem`, what was `all_left`, a form that was refused."""
         assert self.subscriber is not None
         who = self.subscriber
         rows = with_targets(Subscription.objects.confirmed().filter(subscriber=who)).order_by("scope")
@@ -125,8 +149,6 @@ class Manage(Signed):
             "next_digest": instant_in_words(waiting.next_attempt_at, who.zone) if waiting else "",
             "said": said,
             "has_calendar": PrivateCalendar.objects.filter(subscriber=who).exists(),
-            "calendar": address,
-            "calendar_said": calendar_said,
             "chosen": who.language,
             "rhythms": Rhythm.choices,
             "kinds": News.choices,
@@ -137,11 +159,6 @@ class Manage(Signed):
             "hour": who.hour,
             "weekday": who.weekday,
             "now": instant_in_words(timezone.now(), who.zone),
+            **more,
         }
         return self.show("manage", context, status=status)
-
-
-def _first_error(form: Any) -> str:
-    """The first field that is wrong, and the rule."""
-    name, messages = next(iter(form.errors.items()))
-    return f"{name}: {messages[0]}"

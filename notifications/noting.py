@@ -12,9 +12,8 @@ from django.utils.translation import ngettext
 from commitments.words import DeadlineType
 from notifications import links, reminding
 from notifications.models import Reminder
-from notifications.pages import Signed
+from notifications.pages import Signed, shown
 from notifications.reminder_words import sentence
-from notifications.scopes import named
 
 
 class Heard(Signed):
@@ -34,12 +33,13 @@ class Heard(Signed):
         some = [hours for hours in self.LATER if hours >= 24 or (is_clock and row.about_at > now)]
         return [hours for hours in some if row.about_at <= now or now + timedelta(hours=hours) < row.about_at]
 
-    def _show(self, row: Reminder, said: str = "", status: int = 200) -> HttpResponse:
+    def _show(self, row: Reminder, said: str = "", problem: str = "", status: int = 200) -> HttpResponse:
         now = timezone.now()
         context = {
             "said": said,
+            "problem": problem,
             "sentence": sentence(row, now),
-            "followed": named(row.commitment),
+            "followed": shown(row.commitment),
             "later": [(hours, _in(hours)) for hours in self._lengths(row, now)],
         }
         return self.show("heard", context, status=status)
@@ -56,7 +56,7 @@ class Heard(Signed):
         if row is None:
             return self.show("left", {}, status=410)
         if later not in {"", *map(str, self._lengths(row, now))}:
-            return self._show(row, _("later: choose one of those in the list."), status=400)
+            return self._show(row, problem=_("Choose one of those in the list."), status=400)
         reminding.hush(self.subscriber, row, now + timedelta(hours=int(later)) if later else None, now)
         done = (
             _("You will be reminded again then, unless it is settled before.")

@@ -6,6 +6,7 @@ cookie or a CSRF token: the signed link is the whole authority, and a sign-up ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -27,9 +28,12 @@ from notifications.forms import FollowForm, NotFound, find_target
 from notifications.letters import rhythm_in_words
 from notifications.models import Rhythm, SavedFilter, Subscriber, Subscription
 from notifications.models.people import masked
-from notifications.scopes import Followed, named, target_of, with_targets
+from notifications.scopes import Followed, in_language, named, target_of, titled, with_targets
 from notifications.telling import News
+from tracker.kit.localized import alphabetical
 
+# A longer list of what can be followed is folded.
+OPEN_AT_MOST = 20
 LANGUAGES = {code for code, _name in settings.LANGUAGES}
 
 
@@ -43,10 +47,16 @@ def _answer(request: HttpRequest, template: str, context: dict[str, Any], status
     return response
 
 
+def shown(target: Followed | None) -> dict[str, str]:
+    """A target in words, and its page in the language that is being spoken: it need not be the browser's."""
+    words = named(target)
+    return {**words, "page": in_language(words["page"], translation.get_language() or "en")}
+
+
 def named_wish(wish: Subscription) -> dict[str, Any]:
     """What is followed, in words, and how often news of it comes."""
     return {
-        **named(target_of(wish)),
+        **shown(target_of(wish)),
         "key": wish.pk,
         "rhythm": wish.rhythm,
         "how_often": rhythm_in_words(wish.rhythm),
@@ -108,7 +118,7 @@ class Follow(View):
             target = find_target(form.data)
         except NotFound:
             return _answer(request, "follow", context, status=status)
-        context["followed"] = named(target)
+        context["followed"] = shown(target)
         context["is_one"] = isinstance(target, Commitment)
         context["asked"] = _asked(target)
         return _answer(request, "follow", context, status=status)
@@ -126,22 +136,26 @@ def _asked(target: Followed | None) -> dict[str, str]:
 
 
 def _choices() -> dict[str, Any]:
-    """Everything wider than a commitment that can be followed."""
+    """Everything wider than a commitment that can be followed: accords, then parties and topics by their names."""
     bound = Participation.objects.filter(role=Role.BOUND, party=OuterRef("pk"))
     used = Commitment.objects.real().filter(topics=OuterRef("pk"))
     groups = [
-        (_("An accord"), Accord.objects.order_by("is_example", "code")),
-        (_("What binds one party"), Party.objects.filter(Exists(bound)).order_by("code")),
-        (_("A topic"), Topic.objects.filter(Exists(used)).order_by("code")),
+        (_("An accord"), list(Accord.objects.order_by("is_example", "code"))),
+        (_("What binds one party"), _by_name(Party.objects.filter(Exists(bound)))),
+        (_("A topic"), _by_name(Topic.objects.filter(Exists(used)))),
     ]
-    shown: list[tuple[str, list[dict[str, str]]]] = [
-        (_("The whole register"), [{**named(None), "query": "everything=1"}])
+    listed: list[tuple[str, list[dict[str, str]]]] = [
+        (_("The whole register"), [{**titled(None), "query": "everything=1"}])
     ]
     for title, rows in groups:
-        found = [{**named(row), "query": urlencode(_asked(row))} for row in rows]  # type: ignore[arg-type]
+        found = [{**titled(row), "query": urlencode(_asked(row))} for row in rows]
         if found:
-            shown.append((title, found))
-    return {"groups": shown}
+            listed.append((title, found))
+    return {"groups": listed, "most": OPEN_AT_MOST}
+
+
+def _by_name(rows: Iterable[Any]) -> list[Any]:
+    return sorted(rows, key=lambda row: (alphabetical(str(row)), row.code))
 
 
 class Sent(View):
@@ -162,6 +176,8 @@ class Signed(View):
     purpose = ""
     subscriber: Subscriber | None
     about: list[int]
+    # Keeps the language that the address asks for on the subscriber's other pages.
+    query: str
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """404 for a link that is not ours, 410 for one whose subscriber is gone (except where gone is what is asked).
@@ -176,6 +192,7 @@ class Signed(View):
         if self.subscriber is None:
             return _answer(request, "gone", {}, status=200 if request.method == "POST" else 410)
         asked = request.GET.get("lang", "")
+        self.query = f"?lang={asked}" if asked in LANGUAGES else ""
         with translation.override(asked if asked in LANGUAGES else self.subscriber.language):
             return super().dispatch(request, *args, **kwargs)
 
@@ -186,10 +203,17 @@ class Signed(View):
         context = {
             **context,
             "masked": masked(who.email),
-            "manage_url": reverse("notifications:manage", args=[links.sign(links.MANAGE, who.uuid)]),
-            "erase_url": reverse("notifications:erase", args=[links.sign(links.ERASE, who.uuid)]),
+            "manage_url": self._page("manage", links.MANAGE),
+            "erase_url": self._page("erase", links.ERASE),
+            # The public pages know nothing of the subscriber: each link to them says the language.
+            "language_query": f"?lang={translation.get_language() or 'en'}",
         }
         return _answer(self.request, template, context, status)
+
+    def _page(self, name: str, purpose: str) -> str:
+        assert self.subscriber is not None
+        token = links.sign(purpose, self.subscriber.uuid)
+        return reverse(f"notifications:{name}", args=[token]) + self.query
 
 
 class Confirm(Signed):
@@ -245,13 +269,25 @@ class Leave(Signed):
         """A button; a mail program that only looks changes nothing."""
         rows = Subscription.objects.confirmed().filter(self._those(), subscriber=self.subscriber)
         followed = [named_wish(row) for row in with_targets(rows)]
-        return self.show("leave" if followed else "left", {"all_followed": followed})
+        return self.show("leave", {"all_followed": followed}) if followed else self._left()
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """Ends them at once, for a person's button and a mail program's one-click alike."""
         assert self.subscriber is not None
-        subscribing.end(self.subscriber.uuid, self._those())
-        return self.show("left", {})
+        those = self._those()
+        rows = Subscription.objects.confirmed().filter(those, subscriber=self.subscriber)
+        followed = [named_wish(row) for row in with_targets(rows)]
+        subscribing.end(self.subscriber.uuid, those)
+        return self.show("left", {"all_left": followed}) if followed else self._left()
+
+    def _left(self) -> HttpResponse:
+        """For a link that was used before: what it speaks of, as far as that is not followed again."""
+        about = self.about
+        if mail := links.mail_of(about):
+            about = subscribing.brought_by(mail)
+        rows = Subscription.objects.filter(pk__in=about, subscriber=self.subscriber)
+        ended = rows.filter(confirmed_at__isnull=False, ended_at__isnull=False)
+        return self.show("left", {"all_left": [named_wish(row) for row in with_targets(ended)]})
 
 
 class Erase(Signed):

@@ -206,47 +206,72 @@ def fitting(saved: SavedFilter, now: datetime) -> QuerySet[Any]:
 
 
 def named(target: Followed | None, *, is_asked_for: bool = True) -> dict[str, str]:
-    """A target in words: title, its language, its code, its accord, and the path of the page that shows it.
+    """A target in words, as `titled`, and the path of the page that shows it."""
+    return {**titled(target, is_asked_for=is_asked_for), "page": _page_of(target, is_asked_for)}
+
+
+def titled(target: Followed | None, *, is_asked_for: bool = True) -> dict[str, str]:
+    """A target in words: title, its language, its code, and its accord.
 
     Unless its reader is known to have asked for it, what somebody typed is left out: anybody can have a question sent to
     anybody, and it must not carry their words."""
     if target is None:
-        return _words(_("Everything in this register, without the examples"), reverse("commitments:front"))
+        return _words(_("Everything in this register, without the examples"))
     if isinstance(target, Commitment):
-        page = reverse("commitments:commitment", args=[target.code])
-        return _words(
-            pick(target.title), page, str(target.accord), picked_language(target.title), target.code
-        )
+        return _words(pick(target.title), str(target.accord), picked_language(target.title), target.code)
     if isinstance(target, Accord):
-        page = reverse("commitments:accord", args=[target.slug])
-        return _words(str(target), page, str(target), picked_language(target.short_names))
+        return _words(str(target), str(target), picked_language(target.short_names))
     if isinstance(target, Party):
-        return _words(
-            _("All that binds %(party)s") % {"party": pick(target.name)}, reverse("commitments:front")
-        )
+        return _words(_("All that binds %(party)s") % {"party": pick(target.name)})
     if isinstance(target, Topic):
-        return _words(
-            _("Everything about “%(topic)s”") % {"topic": pick(target.label)}, reverse("commitments:front")
-        )
-    accord = target.accord
-    page = reverse("commitments:accord", args=[accord.slug])
+        return _words(_("Everything about “%(topic)s”") % {"topic": pick(target.label)})
     if isinstance(target, Section):
-        query = urlencode({"part": target.code})
-        return _words(
-            pick(target.title),
-            f"{page}?{query}#list",
-            str(accord),
-            picked_language(target.title),
-            target.code,
-        )
-    asked = {name: value for name, value in target.asked.items() if is_asked_for or name != _TYPED}
-    path = f"{page}?{urlencode(asked)}#list" if asked else page
+        return _words(pick(target.title), str(target.accord), picked_language(target.title), target.code)
     # A filter says nothing without the accord whose list it narrows.
-    return _words(f"{accord} · {_filter_in_words(target, is_asked_for)}", path)
+    return _words(f"{target.accord} · {_filter_in_words(target, is_asked_for)}")
 
 
-def _words(title: str, page: str, accord: str = "", language: str = "", code: str = "") -> dict[str, str]:
-    return {"title": title, "page": page, "accord": accord, "language": language, "code": code}
+def _words(title: str, accord: str = "", language: str = "", code: str = "") -> dict[str, str]:
+    return {"title": title, "accord": accord, "language": language, "code": code}
+
+
+def _page_of(target: Followed | None, is_asked_for: bool) -> str:
+    """The path of the page that shows a target, without a language."""
+    if target is None:
+        return reverse("commitments:front")
+    if isinstance(target, Commitment):
+        return reverse("commitments:commitment", args=[target.code])
+    if isinstance(target, Accord):
+        return _list_of(target.slug, {})
+    if isinstance(target, Party):
+        bound = Participation.objects.filter(
+            role=Role.BOUND, party=target, commitment__accord=OuterRef("accord")
+        )
+        return _in_the_one(AccordParty.objects.filter(Exists(bound), party=target), {"party": target.code})
+    if isinstance(target, Topic):
+        about = Commitment.objects.real().filter(topics=target)
+        return _in_the_one(about, {"topic": target.code})
+    if isinstance(target, Section):
+        return _list_of(target.accord.slug, {"part": target.code})
+    asked = {name: value for name, value in target.asked.items() if is_asked_for or name != _TYPED}
+    return _list_of(target.accord.slug, asked)
+
+
+def _list_of(slug: str, asked: Mapping[str, str]) -> str:
+    page = reverse("commitments:accord", args=[slug])
+    return f"{page}?{urlencode(asked)}#list" if asked else page
+
+
+def _in_the_one(rows: QuerySet[Any], asked: Mapping[str, str]) -> str:
+    """The list of the accord of these rows as far as is asked; the page of all accords where they lie in several."""
+    slugs = rows.order_by("accord__slug").values_list("accord__slug", flat=True).distinct()[:2]
+    return _list_of(slugs[0], asked) if len(slugs) == 1 else reverse("commitments:front")
+
+
+def in_language(path: str, language: str) -> str:
+    """A path of ours as it is read in that language."""
+    path, mark, place = path.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}lang={language}{mark}{place}"
 
 
 def _filter_in_words(saved: SavedFilter, is_asked_for: bool) -> str:

@@ -174,6 +174,28 @@ def end(who: uuid.UUID, chosen: Q, *, now: datetime | None = None) -> int:
     return ended
 
 
+@transaction.atomic
+def take_back(who: uuid.UUID, subscriptions: Sequence[int], *, now: datetime | None = None) -> int:
+    """Lets subscriptions that their owner had confirmed, and has ended, go on at the head of the log: whoever pressed the
+    wrong button is not asked by mail again. Returns how many; none for a suppressed address. Raises TooManyFilters."""
+    now = now or timezone.now()
+    subscriber = _locked(who)
+    if subscriber is None or subscriber.state == SubscriberState.SUPPRESSED:
+        return 0
+    mine = Subscription.objects.filter(subscriber=subscriber)
+    ended = mine.filter(pk__in=subscriptions, confirmed_at__isnull=False, ended_at__isnull=False)
+    # The last of each scope, unless it is followed or asked about anew.
+    last = ended.exclude(scope__in=mine.live().values("scope")).order_by("scope", "-pk").distinct("scope")
+    keys = [wish.pk for wish in last]
+    filters = mine.confirmed().filter(saved__isnull=False).count()
+    added = sum(wish.saved_id is not None for wish in last)
+    if added and filters + added > FILTERS_AT_MOST:
+        raise TooManyFilters
+    subscriber.changed_at = now
+    subscriber.save(update_fields=["changed_at"])
+    return mine.filter(pk__in=keys).update(ended_at=None, starts_after=head().seq)
+
+
 def brought_by(delivery: uuid.UUID) -> list[int]:
     """The keys of the subscriptions that brought a mail; none when it is too old to be kept."""
     found = Notice.objects.filter(delivery=delivery).values_list("wishes", flat=True)

@@ -114,7 +114,8 @@ def _entry(one: CalendarDate) -> Component:
     entry.add("summary", plain(summary(row)))
     entry.add("description", plain("\n".join(_description(one))))
     entry.add("categories", [plain(row.commitment.accord.code), plain(row.get_type_display())])
-    entry.add("url", page_address(row.commitment.code))
+    # Whoever reads the date in a language reads on in it.
+    entry.add("url", f"{page_address(row.commitment.code)}?lang={get_language() or 'en'}")
     return entry
 
 

@@ -116,7 +116,9 @@ def test_a_new_address_ends_the_old_one_and_an_end_ends_it(client: Client, accor
 def test_an_unknown_order_is_refused_and_changes_nothing(client: Client, accord: Accord) -> None:
     reader = a_reader("reader@example.org", accord)
     answer = client.post(page_of(reader), {"calendar": "all"})
-    assert answer.status_code == 400 and "calendar: choose" in html.unescape(answer.content.decode())
+    assert answer.status_code == 400 and "Choose one of those in the list." in html.unescape(
+        answer.content.decode()
+    )
     assert not PrivateCalendar.objects.exists()
 
 

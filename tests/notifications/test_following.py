@@ -299,17 +299,17 @@ def test_every_scope_has_a_form_a_question_and_a_default(
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
-        ({"accord": world.ACCORD, "standing": "nonsense"}, b"standing"),
-        ({"accord": world.ACCORD, "part": "Z"}, b"part"),
-        ({"party": "XXX"}, b"party"),
-        ({"topic": "x\x00y"}, b"topic"),
-        ({"commitment": "TST-9"}, b"commitment"),
-        ({"everything": "0"}, b"accord"),
-        ({"party": "JPN", "topic": "demining"}, b"topic"),
-        ({"everything": "1", "standing": "late"}, b"standing"),
+        ({"accord": world.ACCORD, "standing": "nonsense"}, b"Where it stands: "),
+        ({"accord": world.ACCORD, "part": "Z"}, b"Part: "),
+        ({"party": "XXX"}, b"Who is bound: "),
+        ({"topic": "x\x00y"}, b"Topic: "),
+        ({"commitment": "TST-9"}, b"Commitment: "),
+        ({"everything": "0"}, b"Accord: "),
+        ({"party": "JPN", "topic": "demining"}, b"Topic: "),
+        ({"everything": "1", "standing": "late"}, b"Where it stands: "),
         ({"everything": "1", "rhythm": "hourly"}, b"hourly"),
         ({"everything": "1", "kinds": "gossip"}, b"gossip"),
-        ({}, b"accord"),
+        ({}, b"Accord: "),
     ],
 )
 def test_bad_input_names_the_field_and_saves_nothing(
@@ -355,16 +355,22 @@ def test_one_page_changes_pauses_and_sets_the_hour(db: None, client: Client) -> 
     reader.refresh_from_db()
     assert (reader.zone, reader.hour, reader.weekday) == ("Asia/Tokyo", 6, 5)
     for nonsense, field in (
-        ({"hours": "1", "zone": "Mars/Olympus", "hour": "6", "weekday": "5"}, b"zone"),
-        ({"hours": "1", "zone": "UTC", "hour": "24", "weekday": "5"}, b"hour"),
-        ({"hours": "1", "zone": "UTC", "hour": "1", "weekday": "8"}, b"weekday"),
-        ({"change": str(wide.pk), "rhythm": "hourly"}, b"rhythm"),
-        ({"change": "all", "rhythm": "daily"}, b"change"),
-        ({"pause": "x"}, b"pause"),
+        ({"hours": "1", "zone": "Mars/Olympus", "hour": "6", "weekday": "5"}, b"no time zone"),
+        ({"hours": "1", "zone": "UTC", "hour": "24", "weekday": "5"}, b"less than or equal to 23"),
+        ({"hours": "1", "zone": "UTC", "hour": "1", "weekday": "8"}, b"8 is not one"),
+        ({"change": str(wide.pk), "rhythm": "hourly"}, b"How often: "),
+        ({"change": "all", "rhythm": "daily"}, b"Choose one of those"),
+        ({"pause": "x"}, b"Choose one of those"),
+        ({"again": "x"}, b"Choose one of those"),
     ):
         answer = client.post(path, nonsense)
         assert answer.status_code == 400, nonsense
         assert field in answer.content
+        assert b'role="alert"' in answer.content
+        assert b'role="status"' not in answer.content, "what was refused does not look done"
+    mistyped = client.post(path, {"hours": "1", "zone": "Mars/Olympus", "hour": "7", "weekday": "5"})
+    assert b'value="Mars/Olympus"' in mistyped.content, "what was typed stays to be mended"
+    assert b'<option value="7" selected>' in mistyped.content
     reader.refresh_from_db()
     assert (reader.zone, reader.hour, reader.weekday) == ("Asia/Tokyo", 6, 5)
 
@@ -375,6 +381,26 @@ def test_what_there_is_to_follow_is_shown_and_leads_to_a_form(db: None, client: 
     for query in ("everything=1", "party=JPN", "topic=demining", f"accord={world.ACCORD}"):
         assert f"/follow/?{query}" in page
         assert client.get(f"/follow/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "order"),
+    [
+        ("en", ["Aid", "Energy", "Peace"]),
+        ("uk", ["Європа", "Іспити", "Яблука"]),
+        ("ja", ["ガバナンス", "医療", "水"]),
+    ],
+)
+def test_topics_stand_in_the_order_of_their_names(
+    db: None, client: Client, language: str, order: list[str]
+) -> None:
+    commitment = world.a_commitment(world.an_accord(), topics=[])
+    for number, name in enumerate(reversed(order)):
+        label = {"en": name, language: name}
+        commitment.topics.add(Topic.objects.create(code=f"t{number}", label=label))
+    page = client.get("/follow/", {"lang": language}).content.decode()
+    places = [page.index(name) for name in order]
+    assert places == sorted(places)
 
 
 def test_a_sign_up_never_changes_what_a_reader_has_chosen(db: None) -> None:

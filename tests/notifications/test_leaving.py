@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
@@ -122,6 +123,62 @@ def test_one_page_ends_one_ends_all_and_changes_the_language(db: None, client: C
         assert client.post(path, nonsense).status_code == 400
     assert Subscriber.objects.get(pk=reader.pk).language == "ja"
     client.post(path, {"end": "all"})
+    assert not reader.subscriptions.live().exists()
+
+
+def again(page: Any) -> dict[str, str]:
+    """The order behind the button that takes an end back."""
+    (value,) = re.findall(r'name="again" value="([^"]*)"', page.content.decode())
+    return {"again": value}
+
+
+def test_whoever_pressed_the_wrong_button_takes_it_back_and_is_told_of_what_comes_after(
+    db: None, client: Client
+) -> None:
+    accord = world.an_accord()
+    commitment = world.a_commitment(accord)
+    reader = a_reader("reader@example.org", accord)
+    a_reader("reader@example.org", commitment, rhythm="daily", kinds=["money"])
+    somebody = a_reader("somebody@example.org", accord)
+    path = f"/manage/{links.sign(links.MANAGE, reader.uuid)}/"
+    leave = (
+        f"/leave/{links.sign(links.LEAVE, reader.uuid, *reader.subscriptions.values_list('pk', flat=True))}/"
+    )
+    for ways in (lambda: client.post(path, {"end": "all"}), lambda: client.post(leave)):
+        left = ways()
+        assert commitment.code in left.content.decode(), "what is followed no longer is told"
+        assert not reader.subscriptions.live().exists()
+        world.some_evidence(commitment)
+        for _twice in range(2):
+            client.post(path, again(left))
+            rows = reader.subscriptions.confirmed().order_by("pk")
+            assert [(row.rhythm, row.kinds) for row in rows] == [("instantly", []), ("daily", ["money"])]
+    fanning.fan_out()
+    assert not Notice.objects.filter(subscriber=reader).exists(), "what happened in between is not told"
+    subscribing.end(somebody.uuid, subscribing.everything())
+    client.post(path, {"again": str(somebody.subscriptions.get().pk)})
+    assert not somebody.subscriptions.live().exists(), "a link takes back only its own"
+
+
+def test_what_nobody_confirmed_is_not_taken_back_nor_what_is_asked_anew(db: None, client: Client) -> None:
+    accord = world.an_accord()
+    reader = a_reader("reader@example.org", accord)
+    path = f"/manage/{links.sign(links.MANAGE, reader.uuid)}/"
+    subscribing.sign_up("reader@example.org", "en", None, network="n")
+    every = {"again": " ".join(str(row.pk) for row in reader.subscriptions.all())}
+    subscribing.end(reader.uuid, subscribing.everything())
+    subscribing.sign_up("reader@example.org", "en", accord, network="n")
+    client.post(path, every)
+    assert not reader.subscriptions.confirmed().exists()
+
+
+def test_a_link_that_was_used_says_what_is_no_longer_followed(db: None, client: Client) -> None:
+    reader = a_reader("reader@example.org", world.an_accord())
+    path = f"/leave/{links.sign(links.LEAVE, reader.uuid, reader.subscriptions.get().pk)}/"
+    client.post(path)
+    for page in (client.get(path), client.post(path)):
+        assert "You no longer follow this" in page.content.decode()
+        assert again(page)
     assert not reader.subscriptions.live().exists()
 
 

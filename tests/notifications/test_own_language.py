@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import translation
 from django.utils.translation import gettext
 
+from commitments.models import Party, Topic
 from notifications import links
 from notifications.models import Subscriber, Subscription
 from tests import world
@@ -58,6 +59,24 @@ def test_every_word_of_a_page_is_in_one_language(english: Client, reader: Subscr
             assert here != foreign
             assert here in page, (order, here)
             assert foreign not in page, (order, foreign)
+
+
+def test_no_link_of_such_a_page_leaves_the_language(english: Client, reader: Subscriber) -> None:
+    for target in (Party.objects.get(code="JPN"), Topic.objects.get(code="demining")):
+        a_reader("r@example.org", target)
+    for asked in ("", "ja"):
+        manage = f"/manage/{links.sign(links.MANAGE, reader.uuid)}/"
+        page = english.get(manage + (f"?lang={asked}" if asked else "")).content.decode()
+        language = asked or "uk"
+        for path in (
+            "/commitments/TST-1/?",
+            f"/accords/{world.ACCORD.lower()}/?party=JPN&amp;",
+            f"/accords/{world.ACCORD.lower()}/?topic=demining&amp;",
+            "/follow/?",
+            "/?",
+        ):
+            assert f'href="{path}lang={language}' in page, path
+        english.cookies.clear()
 
 
 def test_a_language_that_is_chosen_is_spoken_at_once(english: Client, reader: Subscriber) -> None:

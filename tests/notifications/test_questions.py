@@ -57,7 +57,7 @@ def test_words_to_follow_stand_in_one_line(db: None, client: Client, typed: str)
     world.a_commitment(world.an_accord())
     answer = follow(client, "a@example.org", q=typed)
     assert answer.status_code == 400
-    assert b"q:" in answer.content
+    assert b"Words to look for:" in answer.content
     assert not SavedFilter.objects.exists()
 
 

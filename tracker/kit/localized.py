@@ -11,6 +11,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 LANGUAGES = ("en", "uk", "ja")
+# Four of its letters stand elsewhere in the alphabet than their numbers say.
+_UKRAINIAN = {letter: chr(0x430 + place) for place, letter in enumerate("абвгґдеєжзиіїйклмнопрстуфхцчшщьюя")}
 MAX_LENGTH = 20_000
 
 
@@ -26,6 +28,20 @@ def picked_language(text: Mapping[str, str] | None, language: str | None = None)
     """The code of the language that `pick` answers in, for the `lang` attribute."""
     language = (language or get_language() or "en").split("-")[0]
     return language if text and text.get(language) else "en"
+
+
+def alphabetical(name: str, language: str | None = None) -> tuple[str, bytes]:
+    """By what names are sorted for readers of that language (default: the active one).
+
+    Japanese names go as JIS X 0213 numbers them: kana, then the common kanji by their readings.
+    """
+    language = (language or get_language() or "en").split("-")[0]
+    folded = name.casefold()
+    if language == "ja":
+        return "", folded.encode("euc_jis_2004", "replace")
+    if language == "uk":
+        return "".join(_UKRAINIAN.get(letter, letter) for letter in folded), b""
+    return folded, b""
 
 
 def check_localized(value: Any) -> None:
