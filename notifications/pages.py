@@ -148,7 +148,8 @@ def _choices() -> dict[str, Any]:
         (_("The whole register"), [{**titled(None), "query": "everything=1"}])
     ]
     for title, rows in groups:
-        found = [{**titled(row), "query": urlencode(_asked(row))} for row in rows]
+        # The heading says what of it; the name alone is found at a glance.
+        found = [{**titled(row), "title": str(row), "query": urlencode(_asked(row))} for row in rows]
         if found:
             listed.append((title, found))
     return {"groups": listed, "most": OPEN_AT_MOST}

@@ -93,7 +93,7 @@ class TestEntries:
         assert entry.decoded("DTEND") == date(2025, 12, 1)
         assert entry["DTSTART"].params["VALUE"] == "DATE"
         assert str(entry["SUMMARY"]) == "Due: Do it – Do TST-1 (TST-1)"
-        assert str(entry["URL"]) == f"{settings.SITE_URL}/commitments/TST-1/"
+        assert str(entry["URL"]) == f"{settings.SITE_URL}/commitments/TST-1/?lang=en"
         assert "The text sets this date: autumn 2025." in entry["DESCRIPTION"]
         told = Event.objects.get(kind="deadline_set")
         assert entry.decoded("DTSTAMP") == entry.decoded("LAST-MODIFIED") == told.at.replace(microsecond=0)
@@ -243,6 +243,7 @@ class TestEntries:
         for language, words in (("uk", "Зробити"), ("ja", "実施")):
             with translation.override(language):
                 assert words in str(only(of())["SUMMARY"])
+                assert str(only(of())["URL"]).endswith(f"?lang={language}")
 
     def test_words_that_were_taken_down_are_not_shown(self, commitment: Commitment) -> None:
         row = world.a_deadline(commitment, "2027-03")
