@@ -79,7 +79,7 @@ class Manage(Signed):
         form = RhythmForm(self.request.POST)
         if not form.is_valid():
             field, messages = next(iter(form.errors.items()))
-            return self._refused(labelled(str(form.fields[field].label), messages[0]))
+            return self._refused(labelled(str(form.fields[field].label), str(messages[0])))
         subscribing.change(who, int(which), form.cleaned_data["rhythm"], form.cleaned_data["kinds"])
         return self._list(_("Changed."))
 

@@ -144,8 +144,9 @@ def test_whoever_pressed_the_wrong_button_takes_it_back_and_is_told_of_what_come
     leave = (
         f"/leave/{links.sign(links.LEAVE, reader.uuid, *reader.subscriptions.values_list('pk', flat=True))}/"
     )
-    for ways in (lambda: client.post(path, {"end": "all"}), lambda: client.post(leave)):
-        left = ways()
+    orders: list[tuple[str, dict[str, str]]] = [(path, {"end": "all"}), (leave, {})]
+    for address, order in orders:
+        left = client.post(address, order)
         assert commitment.code in left.content.decode(), "what is followed no longer is told"
         assert not reader.subscriptions.live().exists()
         world.some_evidence(commitment)
