@@ -263,6 +263,6 @@ def test_of_a_new_address_nothing_is_known_whatever_the_former_one_answers_yet(
         endpoints.change(endpoint, {"url": other.url})
         call_box.let_go(token, [held.id], [held.id])
         endpoint.refresh_from_db()
-        assert (endpoint.answered_at, endpoint.holder) == (None, None)
+        assert [endpoint.answered_at, endpoint.holder] == [None, None]
         assert one_round().sent == 1
         assert len(other.visits) == 1

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from notifications import endpoints, owners
+from notifications.channels.smtp import Post
 from notifications.letters import Letter
 from notifications.models import Endpoint, EndpointState, Line
 from tests import world
@@ -164,13 +165,13 @@ def test_a_server_that_is_down_is_found_out_once_however_many_wait(
         given_up(sink, f"Desk {number}", f"owner{number}@example.org")
     settings.EMAIL_PORT = 1
     tries = []
-    opened = owners.Post.open
+    opened = Post.open
 
-    def counted(post: owners.Post) -> None:
+    def counted(post: Post) -> None:
         tries.append(post)
         opened(post)
 
-    monkeypatch.setattr(owners.Post, "open", counted)
+    monkeypatch.setattr(Post, "open", counted)
     assert owners.tell() == 0
     assert len(tries) == 1
     assert Endpoint.objects.filter(owner_next_try_at=None).count() == 4, "nobody waits an hour for that"

@@ -170,8 +170,8 @@ def test_what_a_reader_follows_is_named_as_the_mails_name_it(
     staff.cookies["django_language"] = language
     shown = staff.get(f"/admin/notifications/subscriber/{reader.pk}/change/").content.decode()
     with translation.override(language):
-        for target in (None, accord, commitment, found):
-            told = scopes.named(target)
+        for followed in (None, accord, commitment, found):
+            told = scopes.named(followed)
             assert f'<a href="{told["page"]}">{told["title"]}</a>' in shown
     assert everything in shown
     assert f"accord:{accord.pk}" not in shown
