@@ -81,7 +81,7 @@ def test_an_accord_that_is_suspended_sends_each_of_its_readers_one_mail_that_lis
     assert all(timedelta() < it.next_attempt_at - timezone.now() <= HOLD for it in waiting)
     assert all_are_told() == 5
     (english,) = smtp_sink.to("en@example.org")
-    assert english.subject.endswith(": 20 pieces of news on 20 commitments")
+    assert english.subject.endswith("20 pieces of news on 20 commitments")
     assert "week" not in english.text
     assert english.text.count("/commitments/TST-") == 20
     assert f"- {accord}" in english.text.split("you follow:")[1]
