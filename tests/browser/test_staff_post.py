@@ -47,7 +47,7 @@ def room(site: str, smtp_sink: SmtpSink) -> tuple[list[str], str]:
         f"{under}/subscriber/{refused.subscriber_id}/change/",
         f"{under}/bounce/",
         f"{under}/reminder/",
-        f"{under}/mails/",
+        f"{under}/reminder/mails/",
         f"{under}/line/",
         f"{under}/endpoint/add/",
     ]
