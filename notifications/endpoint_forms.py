@@ -19,6 +19,7 @@ from notifications import endpoints
 from notifications.forms import NotFound, within
 from notifications.models import Endpoint, SavedFilter
 from notifications.scopes import a_filter, named
+from tracker.kit.localized import alphabetical
 
 if TYPE_CHECKING:
     EndpointFormBase = forms.ModelForm[Endpoint]
@@ -145,7 +146,7 @@ def _by_name(field: forms.Field) -> None:
     """Offers the rows by their names as they read in this language; their codes say nothing to whoever looks for one."""
     assert isinstance(field, forms.ModelChoiceField)
     rows = [(str(row.pk), str(row)) for row in field.queryset or ()]
-    field.choices = [("", field.empty_label), *sorted(rows, key=lambda row: row[1].casefold())]
+    field.choices = [("", field.empty_label), *sorted(rows, key=lambda row: alphabetical(row[1]))]
 
 
 class RangeForm(forms.Form):
