@@ -52,7 +52,9 @@ class FollowForm(forms.Form):
         label=gettext_lazy("Accord"), max_length=80, required=False, widget=forms.HiddenInput
     )
     everything = forms.BooleanField(
-        label=gettext_lazy("Everything in this register, without the examples"), required=False, widget=forms.HiddenInput
+        label=gettext_lazy("Everything in this register, without the examples"),
+        required=False,
+        widget=forms.HiddenInput,
     )
 
     def clean_email(self) -> str:
