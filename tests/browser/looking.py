@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 
 # The parts of a page that a reader may have to hit with a finger: links in a row of their own, buttons, fields.
 SMALL = """() => [...document.querySelectorAll('nav a, .tally a, .row-title a, button, input, select, summary')]
@@ -44,7 +44,13 @@ def visit(browser: Browser, site: str, address: str, problems: list[str], **opti
 
     page.on("console", complain)
     page.on("pageerror", lambda error: problems.append(f"{address}: {error}"))
-    page.on("requestfailed", lambda request: problems.append(f"{address}: {request.url} failed"))
+
+    def missed(request: Request) -> None:
+        # One that a page had begun when it was left is nobody's fault.
+        if "ERR_ABORTED" not in (request.failure or ""):
+            problems.append(f"{address}: {request.url} failed")
+
+    page.on("requestfailed", missed)
     page.goto(site + address)
     return page
 

@@ -283,8 +283,8 @@ def m4_strangers(seed: int, size: int = 120, twin: str = "") -> Verdict:
         it.news()
         codes.append(it.ended(it.tick(120), 180))
         # Who follows already is told so, at the address alone.
-        it.ledger |= {(address, "Please confirm") for address in strangers}
-        it.ledger.add((known, "You already follow: Accord TST-2024"))
+        it.ledger |= {(address, "Please confirm what you want to follow") for address in strangers}
+        it.ledger.add((known, "You already follow"))
         asked = _asked(it, strangers)
         verdict.tried("exit codes", codes, codes == [0, 0])
         verdict.claim("answers that differ", len(answers) - 1, len(answers) == 1 and answers.total() > size)

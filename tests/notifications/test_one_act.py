@@ -89,7 +89,7 @@ def test_an_accord_that_is_suspended_sends_each_of_its_readers_one_mail_that_lis
     assert english.message["List-Id"] == f"<{accord.slug}.testserver>"
     assert english.message["References"] == f"<at-once-{accord.slug}@testserver>"
     (ukrainian,), (japanese,) = smtp_sink.to("uk@example.org"), smtp_sink.to("ja@example.org")
-    assert ukrainian.subject.endswith(": 20 новин щодо 20 зобов’язань")
+    assert ukrainian.subject.endswith(" 20 новин щодо 20 зобов’язань")
     assert japanese.subject.endswith("20件の動き（約束20件）")
     (alone,) = smtp_sink.to("one@example.org")
     assert alone.subject.startswith("TST-1: ")

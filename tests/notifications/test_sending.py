@@ -65,7 +65,7 @@ def test_evidence_withdrawn_and_dates_that_moved_on_are_not_told_any_more(
     one_round()
     subjects = sorted(mail.subject for mail in smtp_sink.mails)
     assert len(subjects) == 1, subjects
-    assert "2098 to 2099" in subjects[0]
+    assert "now 2099 (before: 2098)" in subjects[0]
 
 
 # Refusals.
