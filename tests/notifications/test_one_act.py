@@ -96,7 +96,7 @@ def test_an_accord_that_is_suspended_sends_each_of_its_readers_one_mail_that_lis
     assert "WHAT COMES NEXT" in alone.text
     assert alone.message["References"] == f"<commitment-{first.pk}@testserver>"
     assert smtp_sink.to("week@example.org")[0].subject.endswith(
-        ": Your week: 20 pieces of news on 20 commitments"
+        " · Your week: 20 pieces of news on 20 commitments"
     )
     assert all_are_told() == 0
 
