@@ -143,7 +143,6 @@ class Manage(Signed):
         waiting = None if is_suppressed else open_ones.order_by("next_attempt_at").first()
         context: dict[str, Any] = {
             "all_followed": followed,
-            "any_digest": any(item["rhythm"] != Rhythm.INSTANTLY for item in followed),
             "any_active": bool(active),
             "is_suppressed": is_suppressed,
             "next_digest": instant_in_words(waiting.next_attempt_at, who.zone) if waiting else "",
